@@ -72,8 +72,7 @@ class Guard:
         identified = self._identify(headers, scope, send)
         try:
             self._check_url(scope)
-            if reason := self._limits.hosts.refuses(headers):
-                raise _Refused(403, reason)
+            self._check_site(headers)
             receive = await self._check_body(scope, headers, receive)
         except _Refused as refused:
             await self._refuse(scope, identified, refused)
@@ -117,6 +116,10 @@ class Guard:
             text.decode("utf-8")
         except UnicodeDecodeError:
             raise _Refused(400, "The URL is not valid UTF-8") from None
+
+    def _check_site(self, headers: Headers) -> None:
+        if reason := self._limits.hosts.refuses(headers):
+            raise _Refused(403, reason)
 
     async def _check_body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         length = headers.get(b"content-length")

@@ -1,0 +1,81 @@
+"""Puts the service together: guard, pages, Connexion over the specs, handlers bound to backends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from connexion import AsyncApp
+from connexion.options import SwaggerUIOptions
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.types import ASGIApp
+
+from opsgate import apis, spec
+from opsgate.apis import Api, Backend
+from opsgate.binding import HandlerResolver, bind
+from opsgate.config import Settings
+from opsgate.guard import Guard, Limits
+from opsgate.hosts import HostRule
+from opsgate.listeners import Listeners
+from opsgate.pages import Pages
+from opsgate.problems import Problems
+from opsgate.spec import Document
+from opsgate.validation import VALIDATORS, OrjsonJsonifier
+
+Served = list[tuple[Api, Document, Backend]]
+Lifespan = Callable[[object], AbstractAsyncContextManager[None]]
+
+
+class _AnyPath(StringConvertor):
+    """Starlette's ``path`` with newlines: APIs are mounted by it, and texts sent to a process may hold some."""
+
+    regex = r"[\s\S]*"
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The whole service as one ASGI app.
+
+    Raises:
+        ConfigError: A wrong setting.
+        SpecError: A broken spec.
+        BindingError: Specs and handlers that do not fit.
+    """
+    served: Served = [(api, spec.load(api.name), api.connect(settings)) for api in apis.chosen(settings)]
+    problems = Problems({api.prefix: api.render for api, _, _ in served})
+    limits = Limits(
+        max_body=settings.server.max_body,
+        hosts=HostRule([a.host for a in settings.addresses if a.host], settings.server.hosts, settings.server.origins),
+        lenient=[f"{api.prefix}/" for api, _, _ in served if api.lenient],
+    )
+    app: ASGIApp = _connexion(settings, served, problems)
+    app = Pages(app, served, problems)
+    app = Guard(app, limits=limits, render=problems.body)
+    return Listeners(app, settings.addresses)
+
+
+def _connexion(settings: Settings, served: Served, problems: Problems) -> AsyncApp:
+    register_url_convertor("path", _AnyPath())
+    app = AsyncApp(
+        "opsgate",
+        lifespan=_lifespan(served),
+        jsonifier=OrjsonJsonifier(),
+        validator_map=VALIDATORS,
+        validate_responses=settings.server.validate_responses,
+        swagger_ui_options=SwaggerUIOptions(swagger_ui=False),
+    )
+    for api, document, backend in served:
+        resolver = HandlerResolver(bind(api.name, document, backend))
+        app.add_api(document, base_path=api.prefix, name=api.name, resolver=resolver)
+    for kind, handler in problems.handlers():
+        app.add_error_handler(kind, handler)
+    return app
+
+
+def _lifespan(served: Served) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        yield
+        for _, _, backend in served:
+            await backend.aclose()
+
+    return lifespan

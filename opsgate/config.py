@@ -1,0 +1,214 @@
+"""The configuration: typed, from a TOML file, the environment and the command line, weakest first.
+
+A setting ``max_body`` of the section ``[server]`` is ``OPSGATE_SERVER_MAX_BODY`` in the environment. Engines' own
+variables (``SUPERVISOR_SERVER_URL`` …) are weaker than the file: supervisord sets them for every child, asked or not.
+Unknown and wrong settings are refused by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from opsgate import addresses
+from opsgate.addresses import Address
+
+Layer = dict[str, Any]
+
+PREFIX: Final = "OPSGATE_"
+ENGINE_VARIABLES: Final = {
+    "SUPERVISOR_SERVER_URL": ("supvisors", "url"),
+    "SUPERVISOR_USERNAME": ("supvisors", "username"),
+    "SUPERVISOR_PASSWORD": ("supvisors", "password"),
+}
+"""What the engines' own documents call their settings, and the settings they stand for."""
+
+
+class ConfigError(Exception):
+    """A setting that is unknown or wrong; the message names it."""
+
+
+class Server(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[server]``: how Opsgate listens and answers."""
+
+    bind: list[str] = ["127.0.0.1:8000"]
+    """Addresses: ``HOST:PORT`` or ``unix:/path`` with each API below its prefix, ``API=HOST:PORT`` for one alone."""
+    workers: int = 2
+    """Worker processes."""
+    insecure: bool = False
+    """Listen beyond this machine although everybody who reaches the address can then run programs here."""
+    hosts: list[str] = []
+    """Further host names under which clients reach us, e.g. that of a proxy."""
+    origins: list[str] = []
+    """Origins (``https://name:port``) of other sites whose pages may send requests."""
+    max_body: int = 1_000_000
+    """The largest request body, in bytes."""
+    keepalive: int = 15
+    """Seconds an idle connection stays open."""
+    graceful_timeout: int = 20
+    """Seconds that requests under way get when a worker stops."""
+    access_log: str = ""
+    """A file that gets a line per request; empty for none, ``-`` for standard output."""
+    log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
+    validate_responses: bool = False
+    """Check every answer against the spec; costs time, on in tests."""
+
+
+class Supvisors(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[supvisors]``: the supervisord behind the Supvisors API."""
+
+    url: str = ""
+    """``http://host:port``, ``http://user:password@host:port`` or ``unix:///path/to/socket``."""
+    username: str = ""
+    """The user name that supervisord asks for."""
+    password: str = ""
+    """The password that supervisord asks for."""
+    timeout: float = 10.0
+    """Seconds an ordinary call may take."""
+    wait_timeout: float = 300.0
+    """Seconds a call may take that waits for processes (``wait=true``)."""
+    max_waiting: int = 256
+    """Calls that may wait at the same time; each holds a connection of supervisord."""
+    max_numprocs: int = 1000
+    """The largest number of processes that a program may be given."""
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Everything that can be configured."""
+
+    apis: list[str] = []
+    """The APIs to serve; empty for all."""
+    server: Server = Server()
+    supvisors: Supvisors = Supvisors()
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The parsed ``[server] bind``."""
+        return [addresses.parse(text) for text in self.server.bind]
+
+
+def load(file: Path | None, environment: Mapping[str, str], options: Layer) -> Settings:
+    """Put the layers together.
+
+    Args:
+        file: A TOML file, if any.
+        environment: Usually `os.environ`.
+        options: What the command line said, in the shape of the file.
+
+    Raises:
+        ConfigError: The file can't be read; a setting is unknown, of the wrong type or out of its range.
+    """
+    layers = (_from_engine_variables(environment), _from_file(file), _from_environment(environment), options)
+    merged: Layer = {}
+    for layer in layers:
+        _merge(merged, layer)
+    try:
+        settings = msgspec.convert(merged, Settings, strict=False)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(_explain(exc)) from exc
+    _check(settings)
+    return settings
+
+
+def field_types(section: type[msgspec.Struct]) -> dict[str, Any]:
+    """The settings of a section, by name, and their types."""
+    return {field.name: field.type for field in msgspec.structs.fields(section)}
+
+
+def _from_engine_variables(environment: Mapping[str, str]) -> Layer:
+    layer: Layer = {}
+    for name, (section, setting) in ENGINE_VARIABLES.items():
+        if name in environment:
+            layer.setdefault(section, {})[setting] = environment[name]
+    return layer
+
+
+def _from_file(file: Path | None) -> Layer:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{file}: {exc}") from exc
+
+
+def _from_environment(environment: Mapping[str, str]) -> Layer:
+    known = dict(_variables())
+    layer: Layer = {}
+    for name in sorted(name for name in environment if name.startswith(PREFIX)):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            raise ConfigError(f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else ""))
+        path, is_list = known[name]
+        value: Any = environment[name]
+        if is_list:
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        _put(layer, path, value)
+    return layer
+
+
+def _variables() -> list[tuple[str, tuple[tuple[str, ...], bool]]]:
+    """Every environment variable: its name, the path of its setting, whether that is a list."""
+    found: list[tuple[str, tuple[tuple[str, ...], bool]]] = []
+    for name, kind in field_types(Settings).items():
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            found += [
+                (f"{PREFIX}{name}_{inner}".upper(), ((name, inner), inner_kind == list[str]))
+                for inner, inner_kind in field_types(kind).items()
+            ]
+        else:
+            found.append((f"{PREFIX}{name}".upper(), ((name,), kind == list[str])))
+    return found
+
+
+def _put(layer: Layer, path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        layer = layer.setdefault(part, {})
+    layer[path[-1]] = value
+
+
+def _merge(into: Layer, layer: Layer) -> None:
+    for name, value in layer.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = dict(value) if isinstance(value, dict) else value
+
+
+def _explain(exc: msgspec.ValidationError) -> str:
+    """``server.workers: Expected `int`, got `str` `` from msgspec's ``… - at `$.server.workers` ``."""
+    what, _, where = str(exc).partition(" - at `$")
+    return f"{where.strip('`.')}: {what}" if where else what
+
+
+def _check(settings: Settings) -> None:
+    ranges = {"workers": (1, 64), "max_body": (1024, 1 << 30), "keepalive": (0, 3600), "graceful_timeout": (0, 3600)}
+    for name, (low, high) in ranges.items():
+        value = getattr(settings.server, name)
+        if not low <= value <= high:
+            raise ConfigError(f"server.{name}: {value} is not within {low} and {high}")
+    if settings.server.log_level not in ("debug", "info", "warning", "error"):
+        raise ConfigError(f"server.log_level: {settings.server.log_level!r} is not debug, info, warning or error")
+    try:
+        listening = settings.addresses
+    except addresses.AddressError as exc:
+        raise ConfigError(f"server.bind: {exc}") from exc
+    if not listening:
+        raise ConfigError("server.bind: at least one address is needed")
+    _check_reach(settings, listening)
+
+
+def _check_reach(settings: Settings, listening: list[Address]) -> None:
+    """Whoever reaches these APIs can run programs, and nothing asks for credentials yet: stay on this machine."""
+    for address in listening:
+        if not (address.is_local or settings.server.insecure):
+            raise ConfigError(
+                f"server.bind: {address.bind} can be reached from other machines, and everybody who reaches it can "
+                "run programs here; say --insecure (server.insecure = true) if that is what you want"
+            )

@@ -1,0 +1,116 @@
+"""Serves the app with gunicorn and uvicorn workers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from gunicorn.app.base import BaseApplication
+from starlette.types import ASGIApp
+from uvicorn_worker import UvicornWorker
+
+from opsgate.addresses import Address
+from opsgate.app import build
+from opsgate.config import ConfigError, Settings
+
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class Worker(UvicornWorker):
+    """A uvicorn worker on uvloop and httptools whose failure to start stops the whole server.
+
+    With ``lifespan="auto"`` uvicorn would take a failed start for a missing feature and answer 500 to everything.
+    """
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": "httptools",
+        "lifespan": "on",
+        "ws": "none",
+        "server_header": False,
+        "proxy_headers": False,
+        "access_log": False,
+    }
+
+
+class AccessLogWorker(Worker):
+    """The same with a line per request, which costs half as much again as a cheap request."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {**Worker.CONFIG_KWARGS, "access_log": True}
+
+
+class Gateway(BaseApplication):
+    """gunicorn's application: settings from ours, the app built before the workers are forked."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build the app, so that a mistake in settings, specs or handlers is told before anything listens."""
+        self._settings = settings
+        self._asgi = build(settings)
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn our settings."""
+        server = self._settings.server
+        worker = AccessLogWorker if server.access_log else Worker
+        options = {
+            "bind": [address.bind for address in self._settings.addresses],
+            "workers": server.workers,
+            "worker_class": f"{__name__}.{worker.__name__}",
+            "preload_app": True,
+            "keepalive": server.keepalive,
+            "timeout": 30,  # the heartbeat of the event loop, not a limit for requests
+            "graceful_timeout": server.graceful_timeout,
+            "accesslog": server.access_log or None,
+            "loglevel": server.log_level,
+            "proc_name": "opsgate",
+            "worker_tmp_dir": _memory_directory(),
+            "control_socket_disable": True,  # by default all instances of a user share one
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> ASGIApp:
+        """The app, as gunicorn asks for it."""
+        return self._asgi
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop; does not return normally.
+
+    Raises:
+        ConfigError: See `opsgate.app.build`; also for an address that is taken.
+    """
+    logging.basicConfig(level=settings.server.log_level.upper(), format=_LOG_FORMAT)
+    logging.getLogger("connexion").setLevel(logging.ERROR)  # it logs each wrong request as a warning
+    check_free(settings.addresses)
+    Gateway(settings).run()
+
+
+def check_free(addresses: list[Address]) -> None:
+    """Refuse a TCP address that cannot be bound: gunicorn would try again five times, a second apart.
+
+    Raises:
+        ConfigError: Naming the address and the system's reason.
+    """
+    for address in addresses:
+        if address.path:
+            continue
+        try:
+            family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[
+                0
+            ]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(target)
+        except OSError as exc:
+            raise ConfigError(f"server.bind: {address.bind}: {exc.strerror or exc}") from exc
+
+
+def _memory_directory() -> str:
+    """Where workers leave their heartbeat: never a disk that may hang."""
+    shared = Path("/dev/shm")  # noqa: S108 - a file system in memory
+    return str(shared) if os.access(shared, os.W_OK) else tempfile.gettempdir()
