@@ -36,7 +36,7 @@ class ConfigError(Exception):
 class Server(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[server]``: how Opsgate listens and answers."""
 
-    bind: list[str] = ["127.0.0.1:8000"]
+    bind: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:8000"])
     """Addresses: ``HOST:PORT`` or ``unix:/path`` with each API below its prefix, ``API=HOST:PORT`` for one alone."""
     workers: int = 2
     """Worker processes."""

@@ -1,0 +1,45 @@
+# Everything a newcomer needs: `make up` serves, `make test` tests. Both do all set-up themselves.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint bench clean
+
+help:
+	@echo "make up      start everything on this machine (Ctrl-C stops it); ARGS='--bind 127.0.0.1:9000' adds options"
+	@echo "make test    all checks and tests"
+	@echo "make lint    formatting, types, specs only"
+	@echo "make bench   the benchmark of the Supvisors API"
+	@echo "make clean   remove what the others made"
+
+up: $(VENV)/.installed
+	@exec $(BIN)/opsgate up $(ARGS)
+
+test: $(VENV)/.tox-installed
+	@./scripts/debian-packages chromium nodejs npm
+	$(BIN)/tox run $(TOX_ARGS)
+
+lint: $(VENV)/.tox-installed
+	$(BIN)/tox run -e lint,types,specs
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --group bench
+	$(BIN)/python bench/supvisors.py
+
+$(VENV)/bin/python:
+	@./scripts/python-ready $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml requirements.lock
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.tox-installed: $(VENV)/bin/python requirements.lock
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock tox
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist node_modules

@@ -1,0 +1,103 @@
+"""A live gateway: `opsgate serve`, `opsgate up` or a drop-in command as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+_START = 30.0  # seconds
+_STOP = 30.0
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Ours without settings of Opsgate and Supervisor, and with `extra`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPSGATE_", "SUPERVISOR_"))}
+    return {**kept, **(extra or {})}
+
+
+class Gateway:
+    """Runs ``python -m opsgate ARGUMENTS`` and waits until it answers.
+
+    Attributes:
+        url: Where it listens.
+        log: The file with all it prints.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it; `arguments` must make it listen on `port`."""
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "opsgate", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=clean_environment(environment),
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=1).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the gateway does not answer:\n{self.log.read_text()}")
+
+    @property
+    def pid(self) -> int:
+        """The process that was started: gunicorn's master, or supervisord."""
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The process ids of gunicorn's workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def stop(self) -> int:
+        """End it as an operator would, and return its exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(_STOP)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            raise
+
+    def __enter__(self) -> Gateway:
+        """Use it as a context; it is stopped at the end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        self.stop()
