@@ -209,7 +209,7 @@ class SupvisorsReadingPort(Protocol):
         """Return state, load and clocks of the instances that `identifier` names; `NotFound`."""
 
     async def get_all_applications_info(self) -> JsonObjects:
-        """Return state and failures of each application; `Conflict` or `Unavailable` outside the working states."""
+        """Return state and failures of each application; `Conflict` in a state that forbids it."""
 
     async def get_application_info(self, application_name: str) -> JsonObject:
         """Return state and failures of an application; `NotFound`."""
@@ -246,7 +246,7 @@ class SupvisorsReadingPort(Protocol):
 
 
 class SupvisorsActingPort(Protocol):
-    """What Supvisors does; `Conflict` (code 101) in a state that forbids it, `Unavailable` while it starts."""
+    """What Supvisors does; `Conflict` (code 101) in a state that forbids it, with `retry_after` while it starts."""
 
     async def start_application(self, strategy: str, application_name: str, wait: bool = True) -> bool:
         """Start a managed application.
