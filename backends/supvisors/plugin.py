@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
-from supvisors.internal_com import mapper  # type: ignore[import-untyped]  # it has no type information
-from supvisors.plugin import make_supvisors_rpcinterface  # type: ignore[import-untyped]
+from supvisors.internal_com import mapper
+from supvisors.plugin import make_supvisors_rpcinterface
 
 _LOOPBACK = "127.0.0.1"
 
