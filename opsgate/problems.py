@@ -7,13 +7,15 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 
 import orjson
+from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.types import Scope
 
 from opsgate.backends import errors
 from opsgate.validation import first_line
@@ -35,6 +37,11 @@ STATUS: Mapping[type[errors.EngineError], HTTPStatus] = {
 Body = dict[str, object]
 Renderer = Callable[[int, str, errors.EngineError | None], Body]
 """Builds an error body from the status, a sentence and, where an engine failed, its failure."""
+
+Answer = tuple[int, bytes, dict[str, str]]
+"""Status, JSON body, further headers."""
+
+ErrorHandler = Callable[[ConnexionRequest, Exception], Awaitable[ConnexionResponse]]
 
 
 def render_message(_status: int, message: str, failure: errors.EngineError | None) -> Body:
@@ -63,41 +70,42 @@ class Problems:
         render = self._renderers.get(prefix, render_plain)
         return orjson.dumps(render(status, message, failure))
 
-    def of_failure(self, path: str, failure: errors.EngineError) -> tuple[int, bytes, dict[str, str]]:
+    def answer(self, scope: Scope, exc: Exception) -> Answer:
+        """Status, JSON body and further headers for whatever a request failed with."""
+        if isinstance(exc, errors.EngineError):
+            return self.of_failure(scope["path"], exc)
+        if isinstance(exc, HTTPException):
+            return self._of_http(scope, exc)
+        if isinstance(exc, MultiPartException):
+            return 400, self.body(scope["path"], 400, f"The multipart body is broken: {exc}"), {}
+        _log(scope, "unexpected failure", exc)
+        return 500, self.body(scope["path"], 500, "Internal error; see the server's log"), {}
+
+    def of_failure(self, path: str, failure: errors.EngineError) -> Answer:
         """Status, body and further headers for an engine's failure."""
         status = int(STATUS[type(failure)])
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
         return status, self.body(path, status, failure.message, failure), headers
 
-    def handlers(self) -> Iterable[tuple[type[Exception], Callable[[ConnexionRequest, Exception], ConnexionResponse]]]:
-        """What Connexion's exception middleware calls, by exception type."""
-        return (
-            (errors.EngineError, self._engine_error),
-            (HTTPException, self._http_exception),
-            (MultiPartException, self._multipart),
-            (Exception, self._unexpected),
-        )
-
-    def _engine_error(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
-        assert isinstance(exc, errors.EngineError)  # noqa: S101 - for the type checker
-        return _response(*self.of_failure(request.scope["path"], exc))
-
-    def _http_exception(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
+    def _of_http(self, scope: Scope, exc: HTTPException) -> Answer:
         """404 and 405 of the router, and Connexion's own problems (bad parameter, body, media type)."""
-        assert isinstance(exc, HTTPException)  # noqa: S101 - for the type checker
-        detail = first_line(getattr(exc, "detail", None) or HTTPStatus(exc.status_code).phrase)
-        if exc.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
-            detail = f"No such path: {request.scope['path']}"
-        body = self.body(request.scope["path"], exc.status_code, detail)
-        return _response(exc.status_code, body, dict(exc.headers or {}))
+        status = exc.status_code
+        message = first_line(exc.detail or HTTPStatus(status).phrase)
+        if status == HTTPStatus.NOT_FOUND and message == HTTPStatus.NOT_FOUND.phrase:
+            message = f"No such path: {scope.get('opsgate.path', scope['path'])}"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log(scope, message, exc)
+        return status, self.body(scope["path"], status, message), dict(exc.headers or {})
 
-    def _multipart(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
-        return _response(400, self.body(request.scope["path"], 400, f"The multipart body is broken: {exc}"), {})
+    def handlers(self) -> Iterable[tuple[type[Exception], ErrorHandler]]:
+        """What Connexion's exception middleware calls, by exception type; it would answer its own problems itself."""
+        kinds = (errors.EngineError, ProblemException, HTTPException, MultiPartException, Exception)
+        return [(kind, self._respond) for kind in kinds]
 
-    def _unexpected(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
-        log.error("unexpected failure", exc_info=exc)
-        return _response(500, self.body(request.scope["path"], 500, "Internal error; see the server's log"), {})
+    async def _respond(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
+        status, body, headers = self.answer(request.scope, exc)
+        return ConnexionResponse(status, content_type="application/json", headers=headers, body=body)
 
 
-def _response(status: int, body: bytes, headers: dict[str, str]) -> ConnexionResponse:
-    return ConnexionResponse(status, content_type="application/json", headers=headers, body=body)
+def _log(scope: Scope, what: str, exc: Exception) -> None:
+    log.error("%s %s, request %s: %s", scope["method"], scope["path"], scope.get("request_id"), what, exc_info=exc)
