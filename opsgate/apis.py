@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from opsgate import problems
-from opsgate.backends import supvisors
+from opsgate.backends.supvisors.engine import connect as connect_supvisors
+from opsgate.backends.supvisors.limits import Limits as SupvisorsLimits
 from opsgate.config import ConfigError, Settings
 
 
@@ -53,11 +54,11 @@ def _supvisors(settings: Settings) -> Backend:
             "SUPERVISOR_SERVER_URL, or run `opsgate up` for a private one"
         )
     try:
-        return supvisors.connect(
+        return connect_supvisors(
             chosen.url,
             username=chosen.username or None,
             password=chosen.password or None,
-            limits=supvisors.Limits(
+            limits=SupvisorsLimits(
                 short=chosen.timeout,
                 long=chosen.wait_timeout,
                 waiting=chosen.max_waiting,
