@@ -1,0 +1,21 @@
+"""What several suites share: the event loop of asynchronous tests, and one real supervisord."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines.supervisord import Supervisord, single
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def supervisord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisord]:
+    """A supervisord with Supvisors, in state OPERATION: tests leave its processes as they found them."""
+    daemon = single(tmp_path_factory.mktemp("s"))
+    yield daemon
+    daemon.kill()

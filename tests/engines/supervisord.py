@@ -1,0 +1,228 @@
+"""Real supervisord daemons, each in a directory of its own, on loopback and a socket file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+
+WRITTEN = "first line\nh\u00e9llo w\u00f6rld \u20ac \U0001f600\r\n\x1b[31mred\x1b[0m\n"
+"""What the program `writer` writes to its stdout."""
+
+_POLL = 0.05  # seconds
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Supervisord:
+    """One daemon.
+
+    Args:
+        directory: Holds all that it reads and writes. Its path must be short: the socket file is in it.
+        supvisors: Options of Supvisors, `None` to leave it out.
+        programs: The file with the sections of its programs.
+        identifier: Its name.
+        credentials: User and password, if it shall ask for them.
+        port: Its port on loopback.
+        unix: Whether it also listens on a socket file.
+
+    Attributes:
+        url: The socket file if there is one, else the same as `http_url`.
+        more_programs: A file that need not exist, read after `programs`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        supvisors: Mapping[str, str] | None = None,
+        programs: Path = PROGRAMS / "programs.conf",
+        identifier: str = "supv-01",
+        credentials: tuple[str, str] | None = None,
+        port: int | None = None,
+        unix: bool = True,
+    ) -> None:
+        self.directory = directory
+        self.identifier = identifier
+        self.credentials = credentials
+        self.port = port or free_port()
+        self.http_url = f"http://127.0.0.1:{self.port}"
+        self.socket = directory / "s"
+        self.url = f"unix://{self.socket}" if unix else self.http_url
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output = directory / "output"
+        sections = [self._daemon(), _section("inet_http_server", port=f"127.0.0.1:{self.port}", **self._users())]
+        if unix:
+            sections.append(_section("unix_http_server", file=str(self.socket), **self._users()))
+        if supvisors is not None:
+            sections.append(_plugin("supvisors", "quick_ticks:make", **supvisors))
+        self.more_programs = directory / "more.conf"
+        sections.append(_section("include", files=f"{programs} {self.more_programs}"))
+        self.conf = directory / "supervisord.conf"
+        self.conf.write_text("\n".join(sections))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What it wrote about itself."""
+        return (self.directory / "supervisord.log").read_text(errors="replace")
+
+    def with_credentials(self, user: str, password: str) -> str:
+        """Return its TCP address with these credentials in it."""
+        return f"http://{quote(user, safe='')}:{quote(password, safe='')}@127.0.0.1:{self.port}"
+
+    def proxy(self) -> Any:
+        """Return Supervisor's own client for it."""
+        transport = SupervisorTransport(*(self.credentials or (None, None)), self.url)
+        return ServerProxy("http://127.0.0.1", transport)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        path = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PROGRAMS": str(PROGRAMS), "LANG": "C.UTF-8"}
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(self.conf)],
+                cwd=self.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait(lambda proxy: proxy.supervisor.getState()["statename"] == "RUNNING")
+
+    def wait(self, condition: Callable[[Any], object], seconds: float = 30) -> None:
+        """Ask it until the condition holds, given Supervisor's own client."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.running, self._output.read_text()
+            with contextlib.suppress(OSError, HTTPException, ProtocolError, Fault):  # while it is starting
+                if condition(self.proxy()):
+                    return
+            time.sleep(_POLL)
+        raise AssertionError(f"{self.identifier} does not come so far: {self._output.read_text()[-4000:]}")
+
+    def wait_for_state(self, state: str) -> None:
+        """Wait until Supvisors is in this state."""
+        self.wait(lambda proxy: proxy.supvisors.get_supvisors_state()["fsm_statename"] == state)
+
+    def terminate(self) -> None:
+        """End it, and its programs with it."""
+        if self._process is None or not self.running:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it as a crash does, and then the programs that it has left behind."""
+        assert self._process is not None
+        left = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        self._process.kill()
+        self._process.wait()
+        for pid in left:
+            os.kill(int(pid), signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Keep it from doing anything, answering included."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _users(self) -> dict[str, str]:
+        if self.credentials is None:
+            return {}
+        user, password = self.credentials
+        return {"username": user, "password": password.replace("%", "%%")}
+
+    def _daemon(self) -> str:
+        here = self.directory
+        return "\n".join(
+            [
+                _section(
+                    "supervisord",
+                    nodaemon="true",
+                    identifier=self.identifier,
+                    logfile=str(here / "supervisord.log"),
+                    pidfile=str(here / "supervisord.pid"),
+                    childlogdir=str(here),
+                ),
+                _plugin("supervisor", "supervisor.rpcinterface:make_main_rpcinterface"),
+            ]
+        )
+
+
+def single(directory: Path) -> Supervisord:
+    """Start a daemon with Supvisors on its own and wait until it works."""
+    daemon = Supervisord(directory, supvisors=_options(directory, "127.0.0.1"))
+    daemon.start()
+    daemon.wait_for_state("OPERATION")
+    return daemon
+
+
+def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
+    """Start daemons that Supvisors joins, and wait until they work."""
+    ports = [free_port() for _ in range(size)]
+    names = [f"supv-{number:02}" for number in range(1, size + 1)]
+    everyone = ",".join(f"<{name}>127.0.0.1:{port}" for name, port in zip(names, ports, strict=True))
+    daemons = []
+    for name, port in zip(names, ports, strict=True):
+        own = directory / name
+        own.mkdir()
+        daemons.append(Supervisord(own, supvisors=_options(own, everyone), identifier=name, port=port))
+    for daemon in daemons:
+        daemon.start()
+    for daemon in daemons:
+        daemon.wait_for_state("OPERATION")
+    return daemons
+
+
+def _options(directory: Path, supvisors_list: str) -> dict[str, str]:
+    return {
+        "supvisors_list": supvisors_list,
+        "rules_files": str(PROGRAMS / "rules.xml"),
+        "disabilities_file": str(directory / "disabilities.json"),
+    }
+
+
+def _plugin(name: str, factory: str, **options: str) -> str:
+    return _section(f"rpcinterface:{name}", **{"supervisor.rpcinterface_factory": factory}, **options)
+
+
+def _section(name: str, **options: str) -> str:
+    return "\n".join([f"[{name}]", *(f"{key} = {value}" for key, value in options.items()), ""])
