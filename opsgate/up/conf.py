@@ -55,7 +55,6 @@ def supervisord_conf(state: StateDir, inet: Inet) -> str:
             "pidfile": state.pid_file,
             "childlogdir": state.logs,
             "minfds": _descriptors(),
-            "umask": "077",
         },
         "unix_http_server": {"file": state.socket, "chmod": "0700"},
         "inet_http_server": {"port": f"127.0.0.1:{inet.port}", "username": "opsgate", "password": inet.password},
