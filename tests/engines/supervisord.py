@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -35,52 +36,39 @@ def free_port() -> int:
         return port
 
 
+@dataclass
 class Supervisord:
     """One daemon.
 
-    Args:
+    Attributes:
         directory: Holds all that it reads and writes. Its path must be short: the socket file is in it.
-        supvisors: Options of Supvisors, `None` to leave it out.
+        supvisors: Options of Supvisors, None to leave it out.
         programs: The file with the sections of its programs.
         identifier: Its name.
         credentials: User and password, if it shall ask for them.
         port: Its port on loopback.
         unix: Whether it also listens on a socket file.
-
-    Attributes:
         url: The socket file if there is one, else the same as `http_url`.
+        http_url: Its port, without credentials.
         more_programs: A file that need not exist, read after `programs`.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        supvisors: Mapping[str, str] | None = None,
-        programs: Path = PROGRAMS / "programs.conf",
-        identifier: str = "supv-01",
-        credentials: tuple[str, str] | None = None,
-        port: int | None = None,
-        unix: bool = True,
-    ) -> None:
-        self.directory = directory
-        self.identifier = identifier
-        self.credentials = credentials
-        self.port = port or free_port()
+    directory: Path
+    supvisors: Mapping[str, str] | None = None
+    programs: Path = PROGRAMS / "programs.conf"
+    identifier: str = "supv-01"
+    credentials: tuple[str, str] | None = None
+    port: int = field(default_factory=free_port)
+    unix: bool = True
+
+    def __post_init__(self) -> None:
         self.http_url = f"http://127.0.0.1:{self.port}"
-        self.socket = directory / "s"
-        self.url = f"unix://{self.socket}" if unix else self.http_url
+        self.url = f"unix://{self.directory}/s" if self.unix else self.http_url
+        self.more_programs = self.directory / "more.conf"
         self._process: subprocess.Popen[bytes] | None = None
-        self._output = directory / "output"
-        sections = [self._daemon(), _section("inet_http_server", port=f"127.0.0.1:{self.port}", **self._users())]
-        if unix:
-            sections.append(_section("unix_http_server", file=str(self.socket), **self._users()))
-        if supvisors is not None:
-            sections.append(_plugin("supvisors", "quick_ticks:make", **supvisors))
-        self.more_programs = directory / "more.conf"
-        sections.append(_section("include", files=f"{programs} {self.more_programs}"))
-        self.conf = directory / "supervisord.conf"
-        self.conf.write_text("\n".join(sections))
+        self._output = self.directory / "output"
+        self._conf = self.directory / "supervisord.conf"
+        self._conf.write_text("\n".join(self._sections()))
 
     @property
     def pid(self) -> int:
@@ -102,10 +90,11 @@ class Supervisord:
         """Return its TCP address with these credentials in it."""
         return f"http://{quote(user, safe='')}:{quote(password, safe='')}@127.0.0.1:{self.port}"
 
-    def proxy(self) -> Any:
-        """Return Supervisor's own client for it."""
+    def call(self, method: str, *parameters: object) -> Any:
+        """Return the result of an XML-RPC method, by Supervisor's own client."""
         transport = SupervisorTransport(*(self.credentials or (None, None)), self.url)
-        return ServerProxy("http://127.0.0.1", transport)
+        with ServerProxy("http://127.0.0.1", transport) as proxy:
+            return getattr(proxy, method)(*parameters)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -113,29 +102,29 @@ class Supervisord:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PROGRAMS": str(PROGRAMS), "LANG": "C.UTF-8"}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(self.conf)],
+                [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(self._conf)],
                 cwd=self.directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self.wait(lambda proxy: proxy.supervisor.getState()["statename"] == "RUNNING")
+        self.wait(lambda: self.call("supervisor.getState")["statename"] == "RUNNING")
 
-    def wait(self, condition: Callable[[Any], object], seconds: float = 30) -> None:
-        """Ask it until the condition holds, given Supervisor's own client."""
+    def wait(self, condition: Callable[[], object], seconds: float = 30) -> None:
+        """Wait until a condition holds, which may ask the daemon."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.running, self._output.read_text()
             with contextlib.suppress(OSError, HTTPException, ProtocolError, Fault):  # while it is starting
-                if condition(self.proxy()):
+                if condition():
                     return
             time.sleep(_POLL)
         raise AssertionError(f"{self.identifier} does not come so far: {self._output.read_text()[-4000:]}")
 
     def wait_for_state(self, state: str) -> None:
         """Wait until Supvisors is in this state."""
-        self.wait(lambda proxy: proxy.supvisors.get_supvisors_state()["fsm_statename"] == state)
+        self.wait(lambda: self.call("supvisors.get_supvisors_state")["fsm_statename"] == state)
 
     def terminate(self) -> None:
         """End it, and its programs with it."""
@@ -146,6 +135,11 @@ class Supervisord:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def wait_for_end(self) -> None:
+        """Wait until it has ended by itself."""
+        assert self._process is not None
+        self._process.wait(30)
 
     def kill(self) -> None:
         """End it as a crash does, and then the programs that it has left behind."""
@@ -170,21 +164,23 @@ class Supervisord:
         user, password = self.credentials
         return {"username": user, "password": password.replace("%", "%%")}
 
-    def _daemon(self) -> str:
+    def _sections(self) -> Iterator[str]:
         here = self.directory
-        return "\n".join(
-            [
-                _section(
-                    "supervisord",
-                    nodaemon="true",
-                    identifier=self.identifier,
-                    logfile=str(here / "supervisord.log"),
-                    pidfile=str(here / "supervisord.pid"),
-                    childlogdir=str(here),
-                ),
-                _plugin("supervisor", "supervisor.rpcinterface:make_main_rpcinterface"),
-            ]
+        yield _section(
+            "supervisord",
+            nodaemon="true",
+            identifier=self.identifier,
+            logfile=f"{here}/supervisord.log",
+            pidfile=f"{here}/supervisord.pid",
+            childlogdir=str(here),
         )
+        yield _section("inet_http_server", port=f"127.0.0.1:{self.port}", **self._users())
+        if self.unix:
+            yield _section("unix_http_server", file=f"{here}/s", **self._users())
+        yield _plugin("supervisor", "supervisor.rpcinterface:make_main_rpcinterface")
+        if self.supvisors is not None:
+            yield _plugin("supvisors", "quick_ticks:make", **self.supvisors)
+        yield _section("include", files=f"{self.programs} {self.more_programs}")
 
 
 def single(directory: Path) -> Supervisord:
