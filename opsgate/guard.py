@@ -138,7 +138,7 @@ class Guard:
             return receive
         body = await self._read(receive)
         scope["headers"] = _with_body(scope, body, _media_type(media, given, body, lenient=lenient))
-        return _replay(body, receive)
+        return replay(body, receive)
 
     async def _read(self, receive: Receive) -> bytes:
         parts, size, more = [], 0, True
@@ -182,15 +182,15 @@ def _with_body(scope: Scope, body: bytes, media: bytes) -> list[tuple[bytes, byt
     return [*kept, (b"content-length", b"%d" % len(body)), (b"content-type", media)]
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body first, then what the server says."""
     done = False
 
-    async def replay() -> Message:
+    async def replayed() -> Message:
         nonlocal done
         if done:
             return await receive()
         done = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return replay
+    return replayed

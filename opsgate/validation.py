@@ -35,17 +35,47 @@ def parameter_error(place: str, parameter: dict[str, Any], value: object) -> str
     """
     name = parameter["name"]
     if value is None:
-        return f"Missing {place} parameter {name!r}" if parameter.get("required") else None
+        return missing_parameter(place, name) if parameter.get("required") else None
     if is_nullable(parameter) and is_null(value):
         return None
     error = next(_validator(parameter).iter_errors(value), None)
-    return f"{place} parameter {name!r}: {first_line(error.message)}" if error else None
+    return wrong_parameter(place, name, explain(error)) if error else None
+
+
+def missing_parameter(place: str, name: str) -> str:
+    """The sentence about a required parameter that was not sent."""
+    return f"Missing {place} parameter {name!r}"
+
+
+def wrong_parameter(place: str, name: str, explanation: str) -> str:
+    """The sentence about a parameter whose value does not fit."""
+    return f"{place} parameter {name!r}: {explanation}"
+
+
+def explain(error: jsonschema_rs.ValidationError) -> str:
+    """One sentence about what is wrong, and where: ``"x" is not of type "integer" - 'tasks.0.count'``."""
+    where = ".".join(str(part) for part in error.instance_path)
+    return first_line(error.message) + (f" - {where!r}" if where else "")
 
 
 def first_line(message: str) -> str:
     """The first line of a validation message, shortened: what follows repeats the schema and the client's data."""
     line = message.partition("\n")[0]
     return line if len(line) <= 500 else f"{line[:500]}…"  # noqa: PLR2004 - long enough to name any value usefully
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON body, ``None`` for a blank one.
+
+    Raises:
+        BadRequestProblem: It is not JSON in UTF-8, or nested deeper than 1024 levels.
+    """
+    if not data.strip():
+        return None
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        raise BadRequestProblem(detail=f"The body is not valid JSON: {exc}") from exc
 
 
 def _validator(parameter: dict[str, Any]) -> jsonschema_rs.Validator:
@@ -73,13 +103,7 @@ class JSONBody(JSONRequestBodyValidator):
     """Parses strictly (UTF-8, no ``NaN``, bounded depth), and lets an optional body be left out."""
 
     async def _parse(self, stream: AsyncGenerator[bytes, None], scope: Scope) -> Any:  # noqa: ARG002 - Connexion's signature
-        data = b"".join([part async for part in stream])
-        if not data.strip():
-            return None
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError as exc:
-            raise BadRequestProblem(detail=f"The body is not valid JSON: {exc}") from exc
+        return parse_json(b"".join([part async for part in stream]))
 
     async def wrap_receive(self, receive: Receive, *, scope: Scope) -> tuple[Receive, Scope]:
         """Pass an absent optional body through; Connexion would refuse it."""
