@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from connexion import AsyncApp
 from connexion.options import SwaggerUIOptions
-from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.types import ASGIApp
 
 from opsgate import apis, spec
 from opsgate.apis import Api, Backend
 from opsgate.binding import HandlerResolver, bind
+from opsgate.compiled import stock
+from opsgate.compiled.middleware import CompiledRoutes
 from opsgate.config import Settings
 from opsgate.guard import Guard, Limits
 from opsgate.hosts import HostRule
@@ -26,12 +28,6 @@ Served = list[tuple[Api, Document, Backend]]
 Lifespan = Callable[[object], AbstractAsyncContextManager[None]]
 
 
-class _AnyPath(StringConvertor):
-    """Starlette's ``path`` with newlines: APIs are mounted by it, and texts sent to a process may hold some."""
-
-    regex = r"[\s\S]*"
-
-
 def build(settings: Settings) -> ASGIApp:
     """The whole service as one ASGI app.
 
@@ -41,22 +37,37 @@ def build(settings: Settings) -> ASGIApp:
         BindingError: Specs and handlers that do not fit.
     """
     served: Served = [(api, spec.load(api.name), api.connect(settings)) for api in apis.chosen(settings)]
+    return assemble(settings, served)
+
+
+def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIApp:
+    """The same from APIs with their documents and backends.
+
+    Args:
+        settings: Of these only ``[server]`` counts.
+        served: What to serve.
+        fast: Whether operations are compiled (docs/fast-path.md); without, Connexion's own stack answers everything.
+
+    Raises:
+        BindingError: Specs and handlers that do not fit.
+    """
     problems = Problems({api.prefix: api.render for api, _, _ in served})
     limits = Limits(
         max_body=settings.server.max_body,
         hosts=HostRule([a.host for a in settings.addresses if a.host], settings.server.hosts, settings.server.origins),
         lenient=[f"{api.prefix}/" for api, _, _ in served if api.lenient],
     )
-    app: ASGIApp = _connexion(settings, served, problems)
+    app: ASGIApp = _connexion(settings, served, problems, fast=fast)
     app = Pages(app, served, problems)
     app = Guard(app, limits=limits, render=problems.body)
     return Listeners(app, settings.addresses)
 
 
-def _connexion(settings: Settings, served: Served, problems: Problems) -> AsyncApp:
-    register_url_convertor("path", _AnyPath())
+def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: bool) -> AsyncApp:
+    first = [functools.partial(CompiledRoutes, problems=problems)] if fast else []
     app = AsyncApp(
         "opsgate",
+        middlewares=[*first, *stock.MIDDLEWARES],
         lifespan=_lifespan(served),
         jsonifier=OrjsonJsonifier(),
         validator_map=VALIDATORS,
