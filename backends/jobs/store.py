@@ -1,0 +1,193 @@
+"""Reading the store, and the writes that are not transitions of a state.
+
+Reads take tens of microseconds and wait for nobody (WAL), so they are done where they are asked for, in the event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from opsgate.backends.errors import NotFound
+from opsgate.backends.jobs.model import Event, Job, NewJob, Query, json_text
+from opsgate.backends.jobs.states import State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+_COLUMNS = ", ".join({"spec_json": "spec.body"}.get(name, f"job.{name.removesuffix('_json')}") for name in Job._fields)
+_SELECT = f"SELECT {_COLUMNS} FROM job JOIN spec USING (seq) "  # noqa: S608 - made of our own names
+_BY_NUMBERS = _SELECT + "WHERE job.seq IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+_PLACES = {"created": "seq", "ended": "ended"}
+
+
+def get(db: sqlite3.Connection, api: str, job_id: str) -> Job:
+    """Return one job.
+
+    Raises:
+        NotFound: This API has no such job.
+    """
+    row = db.execute(_SELECT + "WHERE job.id = ? AND job.api = ?", (job_id, api)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no job {job_id}")
+    return Job._make(row)
+
+
+def find(db: sqlite3.Connection, api: str, key: str) -> Job | None:
+    """Return the job with this idempotency key, None without one."""
+    row = db.execute(_SELECT + "WHERE job.api = ? AND job.key = ?", (api, key)).fetchone()
+    return None if row is None else Job._make(row)
+
+
+def find_all(db: sqlite3.Connection, api: str, query: Query) -> list[Job]:
+    """Return the jobs a query is for, in its order."""
+    place = _PLACES[query.order]
+    order = f" ORDER BY {place}{' DESC' if query.newest_first else ''}"
+    where, values = _conditions(api, query)
+    limit = " LIMIT ? OFFSET ?"
+    values.extend((-1 if query.limit is None else query.limit, query.offset))
+    numbers = [row[0] for row in db.execute(where + order + limit, values)]
+    return _in_order(db, numbers)
+
+
+def count(db: sqlite3.Connection, api: str, query: Query) -> int:
+    """Return how many jobs a query is for, whatever its limit and offset."""
+    if query.name is None and not query.labels:
+        tally = dict(db.execute("SELECT state, jobs FROM tally WHERE api = ?", (api,)))
+        return sum(tally.get(state, 0) for state in query.states or State)
+    where, values = _conditions(api, Query(query.states, query.name, query.labels))
+    return int(db.execute(f"SELECT count(*) FROM ({where})", values).fetchone()[0])  # noqa: S608 - see _conditions
+
+
+def last_change(db: sqlite3.Connection) -> int:
+    """Return the newest number of the journal: it is the same as long as nothing changed."""
+    return int(db.execute("SELECT max(change) FROM journal").fetchone()[0])
+
+
+def events(db: sqlite3.Connection, api: str, after: int, limit: int) -> list[Event]:
+    """Return what changed with an API's jobs after a number of the journal, oldest first."""
+    rows = db.execute(
+        "SELECT change, id, api, event, at FROM journal WHERE change > ? AND api = ? ORDER BY change LIMIT ?",
+        (after, api, limit),
+    )
+    return [Event._make(row) for row in rows]
+
+
+def insert(db: sqlite3.Connection, new: NewJob, spec_json: str) -> str:
+    """Add a job, created.
+
+    Returns:
+        Its id.
+
+    Raises:
+        sqlite3.IntegrityError: There is one with this id or key.
+    """
+    now = time.time()
+    values: dict[str, Any] = {
+        "id": new.id or str(uuid.uuid4()),
+        "api": new.api,
+        "name": new.name,
+        "queue": new.queue or new.api,
+        "executor": new.executor,
+        "cores": new.cores,
+        "priority": new.priority,
+        "key": new.key,
+        "labels": json_text(new.labels, "labels"),
+        "extra": json_text(new.extra, "extra members"),
+        "now": now,
+    }
+    seq = db.execute(
+        """
+        INSERT INTO job (id, api, name, queue, executor, cores, priority, key, labels, extra, created_at, changed_at,
+            change)
+        VALUES (:id, :api, :name, :queue, :executor, :cores, :priority, :key, :labels, :extra, :now, :now,
+            (SELECT max(change) + 1 FROM journal))
+        """,
+        values,
+    ).lastrowid
+    db.execute("INSERT INTO spec VALUES (?, ?)", (seq, spec_json))
+    db.executemany("INSERT INTO label VALUES (?, ?, ?)", [(key, value, seq) for key, value in new.labels.items()])
+    return str(values["id"])
+
+
+def set_status(db: sqlite3.Connection, api: str, job_id: str, status_json: str, states: Iterable[State]) -> bool:
+    """Replace the status of a job that is in one of these states; return whether it is."""
+    return _update(
+        db,
+        """
+        UPDATE job SET status = :value, changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+        WHERE id = :id AND api = :api AND state IN (SELECT value FROM json_each(:states))
+        """,
+        {"api": api, "id": job_id, "value": status_json, "states": json.dumps(list(states))},
+    )
+
+
+def set_extra(db: sqlite3.Connection, api: str, job_id: str, extra: Mapping[str, Any]) -> bool:
+    """Replace what an API keeps with a job; return whether there is the job."""
+    return _update(
+        db,
+        """
+        UPDATE job SET extra = :value, changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+        WHERE id = :id AND api = :api
+        """,
+        {"api": api, "id": job_id, "value": json_text(extra, "extra members")},
+    )
+
+
+def set_priority(db: sqlite3.Connection, api: str, job_id: str, priority: int) -> bool:
+    """Change the priority of a job that has not started; return whether it has not."""
+    return _update(
+        db,
+        """
+        UPDATE job SET priority = :value, changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+        WHERE id = :id AND api = :api AND state IN ('created', 'queued')
+        """,
+        {"api": api, "id": job_id, "value": priority},
+    )
+
+
+def delete(db: sqlite3.Connection, api: str, job_id: str) -> bool:
+    """Remove a job that is not on its way; return whether it was there, and not. Its directory goes to the trash."""
+    return (
+        db.execute(
+            "DELETE FROM job WHERE id = ? AND api = ? AND state IN ('created', 'finished')", (job_id, api)
+        ).rowcount
+        == 1
+    )
+
+
+def _conditions(api: str, query: Query) -> tuple[str, list[Any]]:
+    # One part per state, merged in order by SQLite from the index each of them has; a sort would read all of history.
+    parts = [_part(api, query, state) for state in query.states or (None,)]
+    return " UNION ALL ".join(text for text, _ in parts), [value for _, values in parts for value in values]
+
+
+def _part(api: str, query: Query, state: State | None) -> tuple[str, list[Any]]:
+    place = _PLACES[query.order]
+    conditions: list[tuple[str, tuple[Any, ...]]] = [("api = ?", (api,))]
+    if state is not None:
+        conditions.append(("state = ?", (state,)))
+    if query.name is not None:
+        conditions.append(("name = ?", (query.name,)))
+    if query.order == "ended":
+        conditions.append(("ended IS NOT NULL", ()))
+    if query.after is not None:
+        conditions.append((f"{place} {'<' if query.newest_first else '>'} ?", (query.after,)))
+    conditions.extend(
+        ("seq IN (SELECT seq FROM label WHERE key = ? AND value = ?)", pair) for pair in query.labels.items()
+    )
+    text = " AND ".join(text for text, _ in conditions)
+    return f"SELECT seq, ended FROM job WHERE {text}", [value for _, values in conditions for value in values]  # noqa: S608 - values are bound
+
+
+def _in_order(db: sqlite3.Connection, numbers: list[int]) -> list[Job]:
+    rows = db.execute(_BY_NUMBERS, (json.dumps(numbers),))
+    found = {row[0]: Job._make(row) for row in rows}
+    return [found[number] for number in numbers if number in found]
+
+
+def _update(db: sqlite3.Connection, statement: str, values: dict[str, object]) -> bool:
+    return db.execute(statement, values | {"now": time.time()}).rowcount == 1
