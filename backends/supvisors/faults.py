@@ -6,6 +6,8 @@ import re
 
 from opsgate.backends.errors import Broken, Conflict, EngineError, Invalid, NotFound, Unavailable, Unsupported
 
+NOT_APPLICABLE = 104
+
 MEANINGS: dict[int, type[EngineError]] = {
     1: Unsupported,  # UNKNOWN_METHOD: we ask for known methods only, so this daemon lacks Supvisors or is too old
     2: Invalid,  # INCORRECT_PARAMETERS
@@ -28,7 +30,7 @@ MEANINGS: dict[int, type[EngineError]] = {
     101: Conflict,  # BAD_SUPVISORS_STATE
     102: Conflict,  # NOT_MANAGED
     103: Conflict,  # DISABLED
-    104: Conflict,  # NOT_APPLICABLE
+    NOT_APPLICABLE: Conflict,  # no number in the name of the process, no USER in synchro_options
     105: Unsupported,  # NOT_INSTALLED: psutil
 }
 """FaultError code -> meaning. 80, SUCCESS, is never raised: it is a status within a list of results."""

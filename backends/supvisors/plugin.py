@@ -5,7 +5,6 @@
 
     [rpcinterface:supvisors]
     supervisor.rpcinterface_factory = opsgate.backends.supvisors.plugin:make
-    supvisors_list = 127.0.0.1
 
 Supvisors needs an inet server to talk to itself and to others, and wants to find its own host in supvisors_list. For
 that it looks at all network interfaces but loopback. In a container, offline, or where the host's name means 127.0.0.1
@@ -33,24 +32,24 @@ def make(supervisord: Any, **config: str) -> Any:
 
     Args:
         supervisord: The daemon.
-        config: The options of the section; `supvisors_list` is this one daemon if left out.
+        config: The options of the section. Without `supvisors_list` the daemon is on its own.
 
     Raises:
         ValueError: An inet server of this daemon listens beyond loopback. supervisord writes this down and ends.
     """
-    for server in supervisord.options.server_configs:
-        if server["family"] == socket.AF_INET and not _is_loopback(server["host"]):
-            raise ValueError(f"inet_http_server listens on {server['host'] or 'all interfaces'}, not on {_LOOPBACK}")
+    options = supervisord.options
+    for server in options.server_configs:
+        if server["family"] == socket.AF_INET:
+            _check(server["host"])
+            # With its name here: Supvisors finds no instance by a name that it adds by itself.
+            config.setdefault("supvisors_list", f"<{options.identifier}>{_LOOPBACK}:{server['port']}")
     mapper.get_network_info = _loopback_only
-    config.setdefault("supvisors_list", _LOOPBACK)
     return make_supvisors_rpcinterface(supervisord, **config)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _check(host: str) -> None:
+    if host != "localhost" and not (host and ip_address(host).is_loopback):
+        raise ValueError(f"inet_http_server listens on {host or 'all interfaces'}, not on {_LOOPBACK}")
 
 
 def _loopback_only() -> Iterator[Any]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from opsgate.backends.errors import Conflict
 from opsgate.backends.supvisors import inputs
 from opsgate.backends.supvisors.client import Client
+from opsgate.backends.supvisors.faults import NOT_APPLICABLE
 from opsgate.backends.supvisors.limits import Limits
 from opsgate.backends.supvisors.port import JsonObject, JsonObjects
 from opsgate.backends.supvisors.trial import Trial
@@ -186,7 +188,18 @@ class Supvisors(SupvisorsReading):
 
     async def _update_numprocs(self, program_name: str, numprocs: int, wait: bool, *, lazy: bool) -> bool:
         inputs.check_numprocs(numprocs, self._limits)
-        return await self._client.act(bool, "supvisors.update_numprocs", program_name, numprocs, wait, lazy, wait=wait)
+        method = "supvisors.update_numprocs"
+        try:
+            return await self._client.act(bool, method, program_name, numprocs, wait, lazy, wait=wait)
+        except Conflict as error:
+            if error.code == NOT_APPLICABLE and (before := await self._numprocs(program_name)):
+                # Supvisors notices only when it has set the number, and would stay with it.
+                await self._client.act(bool, method, program_name, before, False, True)
+            raise
+
+    async def _numprocs(self, program_name: str) -> int:
+        processes = await self.get_all_local_process_info()
+        return len({process["process_index"] for process in processes if process["program_name"] == program_name})
 
     async def _namespecs(self) -> list[str]:
         processes = await self.get_all_process_info()

@@ -51,6 +51,7 @@ class Supervisord:
         url: The socket file if there is one, else the same as `http_url`.
         http_url: Its port, without credentials.
         more_programs: A file that need not exist, read after `programs`.
+        psutil: Whether Supvisors finds psutil, and with it can collect statistics.
     """
 
     directory: Path
@@ -60,6 +61,7 @@ class Supervisord:
     credentials: tuple[str, str] | None = None
     port: int = field(default_factory=free_port)
     unix: bool = True
+    psutil: bool = True
 
     def __post_init__(self) -> None:
         self.http_url = f"http://127.0.0.1:{self.port}"
@@ -98,7 +100,7 @@ class Supervisord:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        path = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        path = str(HERE) if self.psutil else f"{HERE / 'without_psutil'}{os.pathsep}{HERE}"
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PROGRAMS": str(PROGRAMS), "LANG": "C.UTF-8"}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
@@ -185,14 +187,14 @@ class Supervisord:
 
 def single(directory: Path) -> Supervisord:
     """Start a daemon with Supvisors on its own and wait until it works."""
-    daemon = Supervisord(directory, supvisors=_options(directory, "127.0.0.1"))
+    daemon = Supervisord(directory, supvisors=_options(directory))
     daemon.start()
     daemon.wait_for_state("OPERATION")
     return daemon
 
 
 def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
-    """Start daemons that Supvisors joins, and wait until they work."""
+    """Start daemons that Supvisors joins, without psutil, and wait until they work."""
     ports = [free_port() for _ in range(size)]
     names = [f"supv-{number:02}" for number in range(1, size + 1)]
     everyone = ",".join(f"<{name}>127.0.0.1:{port}" for name, port in zip(names, ports, strict=True))
@@ -200,7 +202,9 @@ def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
     for name, port in zip(names, ports, strict=True):
         own = directory / name
         own.mkdir()
-        daemons.append(Supervisord(own, supvisors=_options(own, everyone), identifier=name, port=port))
+        daemons.append(
+            Supervisord(own, supvisors=_options(own, supvisors_list=everyone), identifier=name, port=port, psutil=False)
+        )
     for daemon in daemons:
         daemon.start()
     for daemon in daemons:
@@ -208,9 +212,9 @@ def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
     return daemons
 
 
-def _options(directory: Path, supvisors_list: str) -> dict[str, str]:
+def _options(directory: Path, **more: str) -> dict[str, str]:
     return {
-        "supvisors_list": supvisors_list,
+        **more,
         "rules_files": str(PROGRAMS / "rules.xml"),
         "disabilities_file": str(directory / "disabilities.json"),
     }
