@@ -8,7 +8,7 @@ window.addEventListener("load", async () => {
     deepLinking: true,
     validatorUrl: null,
     displayRequestDuration: true,
-    docExpansion: "none",
+    docExpansion: "list",
     filter: true,
     tryItOutEnabled: true,
     presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
