@@ -177,7 +177,9 @@ class Engine:
     async def get(self, api: str, job_id: str) -> Job:
         """Return a job. One whose runner turns out to be gone is recorded as lost first."""
         job = self._get(api, job_id)
-        if job.is_running and job.executor == queue.LOCAL and not runners.is_alive(self._layout.job(job_id)):
+        with _reading():
+            orphaned = job.is_running and job.executor == queue.LOCAL and not runners.is_alive(self.directory(job_id))
+        if orphaned:
             await asyncio.to_thread(self._recover, job_id)
             self._poke.set()
             job = self._get(api, job_id)

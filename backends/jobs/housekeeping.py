@@ -52,17 +52,9 @@ def tidy(layout: Layout, keep: Mapping[str, Keep], executors: tuple[str, ...]) -
                 _remove_old(db, api, how_long)
         _empty_trash(store, layout)
         _shorten_journal(store)
-        return claim(store, executors)
+        return queue.claim_in(store, clocks.myself(), executors)
     finally:
         store.close()
-
-
-def claim(store: Database, executors: tuple[str, ...]) -> list[str]:
-    """Claim what may start; without a transaction where nothing waits."""
-    if store.connection.execute("SELECT 1 FROM job WHERE state = 'queued' LIMIT 1").fetchone() is None:
-        return []
-    with store.change(durable=False) as db:
-        return queue.claim_all(db, clocks.myself(), executors)
 
 
 def _remove_old(db: sqlite3.Connection, api: str, keep: Keep) -> None:

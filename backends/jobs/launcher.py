@@ -113,7 +113,7 @@ class Launcher:
         finally:
             store.close()
         job_dir = self._layout.create_job(job_id)
-        write_whole(job_dir, SPEC, [row[0].encode()])
+        write_whole(job_dir, SPEC, row[0].encode())
         return job_dir
 
     def _give_back(self, job_id: str) -> None:

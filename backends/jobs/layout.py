@@ -18,10 +18,6 @@ from __future__ import annotations
 import os
 import zlib
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 LOCK, SPEC, STDOUT, STDERR, WORK = "lock", "spec.json", "stdout", "stderr", "work"
 EXIT, STARTED, STATUS = "exit.json", "started.json", "status.json"
 
@@ -67,13 +63,14 @@ def id_of(job_dir: str) -> str:
     return job_dir.rstrip("/").rpartition("/")[2]
 
 
-def write_whole(directory: str, name: str, chunks: Iterable[bytes]) -> None:
-    """Write a file so that readers, and a restart after a power cut, find all of it or none.
+def write_whole(directory: str, name: str, content: bytes, *, durable: bool = True) -> None:
+    """Write a file so that readers find all of it or none.
 
     Args:
         directory: Where it belongs.
         name: Its name there; `<name>.new` is used on the way.
-        chunks: The content.
+        content: The content.
+        durable: Whether the same holds after a power cut.
 
     Raises:
         OSError: It could not be written, mostly for want of space. An earlier file of that name is unchanged.
@@ -81,9 +78,10 @@ def write_whole(directory: str, name: str, chunks: Iterable[bytes]) -> None:
     new = f"{directory}/{name}.new"
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        length = sum(_write_all(fd, chunk) for chunk in chunks)
-        os.ftruncate(fd, length)  # the file may have been made larger beforehand, to have its space for certain
-        os.fsync(fd)
+        _write_all(fd, content)
+        os.ftruncate(fd, len(content))  # it may have been made larger beforehand, to have its space for certain
+        if durable:
+            os.fsync(fd)
     finally:
         os.close(fd)
     os.replace(new, f"{directory}/{name}")  # noqa: PTH105 - as above
@@ -96,11 +94,10 @@ def _make_directory(path: str) -> None:
         return
 
 
-def _write_all(fd: int, data: bytes) -> int:
+def _write_all(fd: int, data: bytes) -> None:
     done = 0
     while done < len(data):
         done += os.write(fd, data[done:])
-    return done
 
 
 def _up(path: str, levels: int) -> str:

@@ -68,6 +68,12 @@ def recover_one(database: Database, layout: Layout, job_id: str, *, runner_faile
     return row is not None and _look_after(database, layout, Active(row), runner_failed=runner_failed)
 
 
+def claimed_by(database: Database, claimer: str) -> list[str]:
+    """Return the jobs that a process claimed and that did not start yet."""
+    rows = database.connection.execute("SELECT id FROM job WHERE state = 'starting' AND claimer = ?", (claimer,))
+    return [row[0] for row in rows]
+
+
 def _look_after(database: Database, layout: Layout, job: Active, *, runner_failed: bool = False) -> bool:
     job_dir = layout.job(job.id)
     if runners.is_alive(job_dir):
@@ -82,7 +88,8 @@ def _settle(database: Database, job: Active, job_dir: str, *, runner_failed: boo
     if record is not None:
         return _change(database, lambda db: transitions.finish(db, job.id, job.claim, record))
     if job.state == State.RUNNING:
-        tree.sweep(job.id)
+        if job.boot == clocks.boot_id():
+            tree.sweep(job.id)
         return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
     if not runner_failed and _may_still_come(job):
         return False

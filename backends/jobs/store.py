@@ -10,7 +10,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from opsgate.backends.errors import NotFound
+from opsgate.backends.errors import Conflict, NotFound
 from opsgate.backends.jobs.model import Event, Job, NewJob, Query, json_text
 from opsgate.backends.jobs.states import State
 
@@ -84,7 +84,10 @@ def insert(db: sqlite3.Connection, new: NewJob, spec_json: str) -> str:
 
     Raises:
         sqlite3.IntegrityError: There is one with this id or key.
+        Conflict: One with this id was deleted just now, and its directory is not gone yet.
     """
+    if new.id and db.execute("SELECT 1 FROM trash WHERE id = ?", (new.id,)).fetchone():
+        raise Conflict(f"A job {new.id} is being deleted")
     now = time.time()
     values: dict[str, Any] = {
         "id": new.id or str(uuid.uuid4()),

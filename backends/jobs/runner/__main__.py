@@ -6,6 +6,7 @@ starts it on a machine that cannot reach the store.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -22,6 +23,7 @@ def _leave_everything() -> None:
 
 
 def _main(arguments: list[str]) -> None:
+    gc.disable()  # little is allocated and nothing in cycles; and forks share what is not written to
     _leave_everything()
     in_foreground = arguments[0] == "--files"
     if not in_foreground and os.fork():

@@ -33,7 +33,7 @@ def write(job_dir: str, ending: Mapping[str, object]) -> None:
     Raises:
         OSError: There is no room for it.
     """
-    write_whole(job_dir, EXIT, [json.dumps(ending).encode()])
+    write_whole(job_dir, EXIT, json.dumps(ending).encode())
 
 
 def of_statuses(statuses: list[int]) -> dict[str, object]:

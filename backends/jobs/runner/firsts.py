@@ -13,6 +13,7 @@ import signal
 
 from opsgate.backends.jobs import database, linux, tree
 from opsgate.backends.jobs.layout import SPEC, STDERR, STDOUT, WORK, Layout, root_of
+from opsgate.backends.jobs.runner.ears import LOOK, TOLD_TO_END
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 _CHILD = __file__.rpartition("/")[0] + "/../child/__main__.py"
 _OPEN = b"g"
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-_IGNORED_BY_KEEPER = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HEARD_BY_RUNNER = (*TOLD_TO_END, LOOK, signal.SIGCHLD)
 
 
 class Outputs:
@@ -126,6 +127,7 @@ class Firsts:
         try:
             linux.die_with_parent(signal.SIGKILL)
             os.setsid()
+            _forget_signals()
             os.close(self._gate)
             if os.getppid() == runner and os.read(gate, 1) == _OPEN:
                 self._execute(rank)
@@ -141,7 +143,6 @@ class Firsts:
         environment[tree.MARK] = self._id
         if self._spec.get("rank_variable"):
             environment[self._spec["rank_variable"]] = str(rank)
-        _forget_signals()
         self._outputs.become_standard()
         _enter(self._spec, self._dir)
         _limit_memory(self._spec)
@@ -164,7 +165,8 @@ def _command(spec: Mapping[str, Any], job_dir: str) -> list[str]:
 
 
 def _forget_signals() -> None:
-    for signum in (*_IGNORED_BY_PYTHON, *_IGNORED_BY_KEEPER):
+    signal.set_wakeup_fd(-1)
+    for signum in (*_IGNORED_BY_PYTHON, *_HEARD_BY_RUNNER):
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 
-from opsgate.backends.jobs import database, transitions
+from opsgate.backends.jobs import database, queue, recovery, transitions
 from opsgate.backends.jobs.layout import SPEC, STARTED, STATUS, Layout, write_whole
 
 TYPE_CHECKING = False
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     class Ledger(Protocol):
         """What a runner needs to be told and to tell."""
+
+        def is_wanted(self) -> bool:
+            """Tell whether the job is still to be started, as far as can be known without its lock."""
 
         def load(self) -> dict[str, object] | None:
             """Return the job's spec, None if this job is not to be run now."""
@@ -31,8 +34,12 @@ if TYPE_CHECKING:
         def report(self, status: str) -> bool:
             """Record what the job says of itself. False if it is no JSON object."""
 
-        def finish(self, ending: Mapping[str, object]) -> None:
-            """Record how the job ended; its exit record is on disk already."""
+        def finish(self, ending: Mapping[str, object]) -> list[str]:
+            """Record how the job ended, its exit record being on disk already.
+
+            Returns:
+                The ids of jobs that may now start; it is up to the caller to start them.
+            """
 
 
 class StoreLedger:
@@ -41,13 +48,19 @@ class StoreLedger:
     Args:
         layout: The state directory.
         job_id: The job.
+        claimer: In whose name to claim the jobs that are next (`clocks.myself`).
     """
 
-    def __init__(self, layout: Layout, job_id: str) -> None:
+    def __init__(self, layout: Layout, job_id: str, claimer: str) -> None:
         self._layout = layout
         self._id = job_id
+        self._claimer = claimer
         self._claim = ""
         self._store: database.Database | None = None
+
+    def is_wanted(self) -> bool:
+        """Tell whether the job waits for a runner."""
+        return self._try("SELECT 1 FROM job WHERE id = ? AND state = 'starting'") is not None
 
     def load(self) -> dict[str, object] | None:
         """Return the spec if the job is claimed for starting; under its lock, so the claim can only be given back."""
@@ -61,7 +74,7 @@ class StoreLedger:
             return None
         self._claim, body = str(row[0]), str(row[1])
         directory = self._layout.job(self._id)
-        database.insist(self._layout, lambda: write_whole(directory, SPEC, [body.encode()]))
+        database.insist(self._layout, lambda: write_whole(directory, SPEC, body.encode(), durable=False))
         spec: dict[str, object] = json.loads(body)
         return spec
 
@@ -78,10 +91,20 @@ class StoreLedger:
         """Replace the job's status. Not flushed to the disk: a power cut ends the job as well."""
         return self._change(lambda db: transitions.report(db, self._id, self._claim, status), durable=False)
 
-    def finish(self, ending: Mapping[str, object]) -> None:
-        """Move the job to finished."""
-        self._change(lambda db: transitions.finish(db, self._id, self._claim, ending))
+    def finish(self, ending: Mapping[str, object]) -> list[str]:
+        """Move the job to finished, and claim in the same change: nobody else sees its cores free in between."""
+
+        def finish() -> list[str]:
+            store = self._open()
+            with store.change() as db:
+                transitions.finish(db, self._id, self._claim, ending)
+                return queue.claim_all(db, self._claimer)
+
+        claimed = database.insist(self._layout, finish)
+        if recovery.recover(self._open(), self._layout):
+            claimed += database.insist(self._layout, lambda: queue.claim_in(self._open(), self._claimer))
         self._close()
+        return claimed
 
     def _try(self, query: str) -> tuple[object, ...] | None:
         def read() -> tuple[object, ...] | None:
@@ -118,18 +141,26 @@ class FileLedger:
     def __init__(self, job_dir: str) -> None:
         self._dir = job_dir
 
+    def is_wanted(self) -> bool:
+        """Tell whether the job was not begun before."""
+        return not os.path.exists(f"{self._dir}/{STARTED}")  # noqa: PTH110 - no pathlib in runners
+
     def load(self) -> dict[str, object] | None:
         """Return the spec, unless the job was begun before."""
-        if os.path.exists(f"{self._dir}/{STARTED}"):  # noqa: PTH110 - no pathlib in runners
+        if not self.is_wanted():
             return None
         with open(f"{self._dir}/{SPEC}", "rb") as file:  # noqa: PTH123 - as above
             spec: dict[str, object] = json.load(file)
         return spec
 
     def begin(self, pid: int) -> bool:
-        """Write that it runs, where, and since when."""
+        """Write that it runs, where, and since when. Of two runners that both try, one does."""
         started = {"pid": pid, "host": os.uname().nodename, "at": time.time()}
-        write_whole(self._dir, STARTED, [json.dumps(started).encode()])
+        write_whole(self._dir, f"{STARTED}.{pid}", json.dumps(started).encode())
+        try:
+            os.link(f"{self._dir}/{STARTED}.{pid}", f"{self._dir}/{STARTED}")
+        except FileExistsError:
+            return False
         return True
 
     def wish(self) -> tuple[bool, float | None]:
@@ -140,8 +171,9 @@ class FileLedger:
         """Write the status."""
         if not isinstance(json.loads(status), dict):
             return False
-        write_whole(self._dir, STATUS, [status.encode()])
+        write_whole(self._dir, STATUS, status.encode(), durable=False)
         return True
 
-    def finish(self, ending: Mapping[str, object]) -> None:
-        """The exit record says it all."""
+    def finish(self, _: Mapping[str, object]) -> list[str]:
+        """Do nothing: the exit record says it all."""
+        return []

@@ -24,27 +24,34 @@ if TYPE_CHECKING:
 
     from opsgate.backends.jobs.runner.ledger import Ledger
 
+_SECONDS_BETWEEN_TRIES = 0.05
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
-def run(job_dir: str, ledger: Ledger) -> None:
+def run(job_dir: str, ledger: Ledger) -> list[str]:
     """Run the job of this directory, unless another process does or its turn has passed.
 
     Args:
         job_dir: The job's directory.
         ledger: Where it is kept.
+
+    Returns:
+        The ids of jobs that were claimed for the caller to start.
     """
     ears = Ears()  # before the lock: whoever sees the lock may send a signal
     layout = Layout(root_of(job_dir))
-    if database.insist(layout, lambda: locks.hold(f"{job_dir}/{LOCK}")) is None:
-        return
-    spec = ledger.load()
-    if spec is None:
-        return
-    record = Supervision(job_dir, spec, ledger, ears).run()
-    if record is not None:
-        database.insist(layout, lambda: ending.write(job_dir, record))
-        ledger.finish(record)
+    while database.insist(layout, lambda: locks.hold(f"{job_dir}/{LOCK}")) is None:
+        if not ledger.is_wanted():
+            return []
+        time.sleep(_SECONDS_BETWEEN_TRIES)  # for another runner that came, and leaves, in vain
+    record = None
+    while record is None:
+        spec = ledger.load()
+        if spec is None:
+            return []
+        record = Supervision(job_dir, spec, ledger, ears).run()
+    database.insist(layout, lambda: ending.write(job_dir, record))
+    return ledger.finish(record)
 
 
 class Supervision:
@@ -66,7 +73,7 @@ class Supervision:
         """Run the job.
 
         Returns:
-            Its exit record; None if it was not to be started any more.
+            Its exit record; None if it was given back to the queue meanwhile.
         """
         try:
             database.insist(Layout(root_of(self._dir)), lambda: ending.reserve(self._dir))
@@ -75,6 +82,7 @@ class Supervision:
             return {"cause": Cause.NOT_STARTED, "error": str(error)}
         if not self._ledger.begin(firsts.pids[0]):
             firsts.abandon()
+            os.close(firsts.troubles)
             return {"cause": Cause.CANCELLED} if self._ledger.wish()[0] else None
         started = time.monotonic()
         self._listen(firsts)
@@ -89,7 +97,7 @@ class Supervision:
             self._hear(self._channel.fd, self._serve)
         if self._limits.get("output"):
             self._limit = OutputLimit(self._outputs.paths, self._limits["output"])
-            self._hear(self._limit.fd, self._weigh)
+            self._watch_limit(time.monotonic())
 
     def _stay(self, firsts: Firsts, deadline: float | None) -> None:
         while not self._is_over(firsts):
@@ -98,10 +106,17 @@ class Supervision:
                 self._stopping.go_on(now)
             elif deadline is not None and now >= deadline:
                 self._stop(Cause.TIMEOUT, self._limits.get("time_signal") or signal.SIGTERM)
-            if self._limit is not None and now >= self._limit.look_again_at:
-                self._hear(self._limit.fd, self._weigh)
+            self._watch_limit(now)
             for fd, _ in self._poll.poll(self._milliseconds(now, deadline)):
                 self._react[fd]()
+
+    def _watch_limit(self, now: float) -> None:
+        if self._limit is None or now < self._limit.look_again_at:
+            return
+        if self._limit.fd is None:
+            self._weigh()
+        else:
+            self._hear(self._limit.fd, self._weigh)
 
     def _is_over(self, firsts: Firsts) -> bool:
         any_left = self._reap(firsts)
@@ -163,7 +178,8 @@ class Supervision:
             self._limit.cut()
             if self._limits.get("output_action") != "discard":
                 self._stop(Cause.OUTPUT, signal.SIGTERM)
-        self._ignore(self._limit.fd)
+        if self._limit.fd in self._react:
+            self._ignore(self._limit.fd)
 
     def _stop(self, cause: Cause, signum: int, grace: float | None = None) -> None:
         grace = self._limits["grace"] if grace is None else grace
