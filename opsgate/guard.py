@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -23,7 +23,6 @@ RenderError = Callable[[str, int, str], bytes]
 """Builds the body of a refusal from the path, the status and a sentence."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_ESCAPED = re.compile(rb"%|[^\x20-\x7e]")
 _MAX_URL = 8190  # bytes of path and query: what gunicorn and nginx allow
 _FORMS = (b"application/x-www-form-urlencoded", b"text/plain")
 
@@ -66,14 +65,13 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers: Headers = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name, value)
+        headers: Headers = dict(reversed(scope["headers"]))  # of a repeated one the first counts
         identified = self._identify(headers, scope, send)
         try:
             self._check_url(scope)
             self._check_site(headers)
-            receive = await self._check_body(scope, headers, receive)
+            if b"content-length" in headers or b"transfer-encoding" in headers:
+                receive = await self._check_body(scope, headers, receive)
         except _Refused as refused:
             await self._refuse(scope, identified, refused)
             return
@@ -83,15 +81,16 @@ class Guard:
 
     def _identify(self, headers: Headers, scope: Scope, send: Send) -> Send:
         """Take the client's request id, or make one, and put it on the answer."""
-        request_id = headers.get(b"x-request-id", b"")
-        if not _REQUEST_ID.fullmatch(request_id):
+        request_id = headers.get(b"x-request-id")
+        if request_id is None or not _REQUEST_ID.fullmatch(request_id):
             request_id = self._next_id()
         scope["request_id"] = request_id.decode("ascii")
+        header = (b"x-request-id", request_id)
 
-        async def identified(message: Message) -> None:
+        def identified(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
-            await send(message)
+                message["headers"] = [*message["headers"], header]
+            return send(message)
 
         return identified
 
@@ -107,7 +106,8 @@ class Guard:
         query: bytes = scope["query_string"]
         if len(raw) + len(query) > _MAX_URL:
             raise _Refused(414, f"The URL is longer than {_MAX_URL} bytes")
-        if not _ESCAPED.search(raw) and not _ESCAPED.search(query):
+        whole = b"%b&%b" % (raw, query)
+        if b"%" not in whole and whole.isascii() and b"\0" not in whole:
             return
         text = unquote_to_bytes(raw) + b"&" + unquote_to_bytes(query)
         if b"\0" in text:
