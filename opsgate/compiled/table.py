@@ -120,16 +120,19 @@ class _Node(Generic[Route]):
 
     def collect(self, segments: list[str], at: int, found: list[_Template[Route]]) -> None:
         """Add the templates to `found` that fit the path whose segments from `at` on are still to be compared."""
-        if at == len(segments):
-            found += self.templates
-            return
-        if self.tail is not None:
-            self.tail._collect_back(segments, at, len(segments), found)
-        segment = segments[at]
-        if (node := self.literal.get(segment)) is not None:
-            node.collect(segments, at + 1, found)
-        if self.parameter is not None and segment:
-            self.parameter.collect(segments, at + 1, found)
+        node: _Node[Route] | None = self
+        while node is not None and at < len(segments):
+            if node.tail is not None:
+                node.tail._collect_back(segments, at, len(segments), found)
+            segment = segments[at]
+            at += 1
+            literal, node = node.literal.get(segment), node.parameter if segment else None
+            if node is None:
+                node = literal
+            elif literal is not None:
+                literal.collect(segments, at, found)
+        if node is not None:
+            found += node.templates
 
     def _collect_back(self, segments: list[str], begin: int, end: int, found: list[_Template[Route]]) -> None:
         """The same for a tail: what is left between `begin` and `end` is the long parameter's, and may not be empty."""
@@ -203,8 +206,9 @@ class Table(Generic[Route]):
         segments = path.split("/")
         self._root.collect(segments, 0, found)
         candidates: list[tuple[_Template[Route], Values]] = [(template, template.cut(segments)) for template in found]
-        matched = ((template, template.match(path)) for template in self._irregular)
-        candidates += [(template, values) for template, values in matched if values is not None]
+        if self._irregular:
+            matched = ((template, template.match(path)) for template in self._irregular)
+            candidates += [(template, values) for template, values in matched if values is not None]
         if SLASH in path:
             accepted = ((template, template.accept(values)) for template, values in candidates)
             candidates = [(template, values) for template, values in accepted if values is not None]
