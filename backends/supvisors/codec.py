@@ -146,5 +146,5 @@ def _with_controls(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_controls(item) for item in value]
     if isinstance(value, dict):
-        return {name: _with_controls(item) for name, item in value.items()}
+        return {name.translate(_OUTER): _with_controls(item) for name, item in value.items()}
     return value

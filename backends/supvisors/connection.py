@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from typing import Protocol, cast
+from typing import cast
 
 import httptools
 
@@ -29,28 +29,40 @@ class LostError(Exception):
 
 
 class Answer:
-    """An HTTP answer, filled by the parser."""
+    """An HTTP answer, and the parser that fills it.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body.
+        complete: Whether all of it has come.
+        keep_alive: Whether the connection can be used again.
+    """
 
     def __init__(self) -> None:
         self.status = 0
         self.body = b""
         self.complete = False
+        self.keep_alive = False
         self._chunks: list[bytes] = []
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take a part of the answer; raise `Broken` if it is not HTTP."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise Broken("supervisord answered with something that is not HTTP") from error
 
     def on_body(self, chunk: bytes) -> None:
-        """Take a piece of the body."""
+        """Take a piece of the body, from the parser."""
         self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
-        """Close the body."""
+        """Note what the parser will have forgotten when it returns."""
+        self.status = self._parser.get_status_code()
         self.body = b"".join(self._chunks)
+        self.keep_alive = self._parser.should_keep_alive()
         self.complete = True
-
-
-class _Parser(Protocol):
-    def feed_data(self, data: bytes | memoryview) -> None: ...
-    def get_status_code(self) -> int: ...
-    def should_keep_alive(self) -> bool: ...
 
 
 class Connection(asyncio.Protocol):
@@ -65,7 +77,6 @@ class Connection(asyncio.Protocol):
         self._limit = limit
         self._received = 0
         self._answer = Answer()
-        self._parser: _Parser
         self._socket: socket.socket
         self._transport: asyncio.Transport
         self._pending: asyncio.Future[Answer] | None = None
@@ -82,7 +93,6 @@ class Connection(asyncio.Protocol):
         answer must not be read by the next one.
         """
         self._answer = Answer()
-        self._parser = httptools.HttpResponseParser(self._answer)
         self._received = 0
         self._pending = asyncio.get_running_loop().create_future()
         self._transport.write(request)
@@ -120,24 +130,17 @@ class Connection(asyncio.Protocol):
             self._end(self._pending)
 
     def _take(self, data: bytes, pending: asyncio.Future[Answer]) -> None:
-        self._parse(data, pending)
+        try:
+            self._answer.feed(data)
+        except Broken as error:
+            pending.set_exception(error)
+            return
         if self._answer.complete:
-            self.closed = not self._parser.should_keep_alive()
+            self.closed = not self._answer.keep_alive
+            pending.set_result(self._answer)
 
     def _end(self, pending: asyncio.Future[Answer]) -> None:
         pending.set_exception(LostError(answered=self._received > 0))
-
-    def _parse(self, data: bytes | memoryview, pending: asyncio.Future[Answer]) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            broken = Broken("supervisord answered with something that is not HTTP")
-            broken.__cause__ = error
-            pending.set_exception(broken)
-            return
-        if self._answer.complete:
-            self._answer.status = self._parser.get_status_code()
-            pending.set_result(self._answer)
 
 
 class LastingConnection(Connection):
@@ -155,10 +158,11 @@ class LastingConnection(Connection):
         self._raw += data
 
     def _end(self, pending: asyncio.Future[Answer]) -> None:
-        head, _, body = bytes(self._raw).partition(_BLANK)
+        raw = bytes(self._raw)
+        head, _, body = raw.partition(_BLANK)
         length = _LENGTH.search(head)
-        stated = len(head) + len(_BLANK) + int(length[1]) if length else len(self._raw)
-        self._parse(memoryview(self._raw)[:stated], pending)
+        stated = len(head) + len(_BLANK) + int(length[1]) if length else len(raw)
+        super()._take(raw[:stated], pending)
         if length:
             self._answer.body = body
         if not pending.done():

@@ -8,6 +8,8 @@ wait    the same with the long limit, and beyond the number of short calls: none
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -122,11 +124,10 @@ class Transport:
         try:
             async with asyncio.timeout(self._limits.connect):
                 await connection.open(self._address)
-        except OSError as error:  # a TimeoutError is one, too
-            reason = error.strerror or f"no connection within {self._limits.connect:g} s"
-            raise Unavailable(
-                f"supervisord at {self._address.label} cannot be reached: {reason}", retry_after=AWAY
-            ) from error
+        except TimeoutError as error:
+            raise self._unreachable(f"no connection within {self._limits.connect:g} s") from error
+        except OSError as error:
+            raise self._unreachable(_reason(error)) from error
         self._open.add(connection)
         if self._closed:
             self._drop(connection)
@@ -149,6 +150,9 @@ class Transport:
             raise of_status(answer.status, method, self._address.label)
         return answer.body
 
+    def _unreachable(self, reason: str) -> Unavailable:
+        return Unavailable(f"supervisord at {self._address.label} cannot be reached: {reason}", retry_after=AWAY)
+
     def _went_away(self, method: str, consequence: str = "") -> Unavailable:
         # Without retry_after where sending the call again could do twice what was to be done once.
         return Unavailable(
@@ -165,3 +169,10 @@ class Transport:
                 yield
         except TimeoutError as error:
             raise Timeout(f"supervisord did not answer {method} within {seconds:g} s{consequence}") from error
+
+
+def _reason(error: OSError) -> str:
+    # Event loops put texts of their own into an error of connect(); the resolver has numbers of its own.
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return str(error.strerror or error)
+    return os.strerror(error.errno)

@@ -1,0 +1,31 @@
+import asyncio
+import time
+
+import pytest
+
+from opsgate.backends.errors import Invalid
+from opsgate.backends.supvisors.trial import Trial
+
+pytestmark = pytest.mark.anyio
+
+NAMES = [f"my_movies:converter_{number:02}" for number in range(100)]
+ENDLESS = "(.+)+(.+)+(.+)+(.+)+(.+)+(.+)+X"
+
+
+class TestCheck:
+    @pytest.mark.parametrize("regex", ["", ".*", "my_movies:converter_0[12]", "^(my|your)_.*_\\d+$", "\u00e9"])
+    async def test_usual_expressions(self, regex: str) -> None:
+        await Trial().check(regex, NAMES)
+
+    async def test_one_without_end_is_refused(self) -> None:
+        with pytest.raises(Invalid, match="takes too long"):
+            await Trial().check(ENDLESS, NAMES)
+
+    async def test_a_caller_who_leaves_leaves_no_process(self) -> None:
+        trial = Trial()
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await trial.check(ENDLESS, NAMES)
+        assert time.monotonic() - begun < 1
+        await asyncio.gather(*(trial.check("a", NAMES) for _ in range(4)))
