@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -29,7 +30,7 @@ Lifespan = Callable[[object], AbstractAsyncContextManager[None]]
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The whole service as one ASGI app.
+    """The whole service as one ASGI app, for a process that serves nothing else.
 
     Raises:
         ConfigError: A wrong setting.
@@ -37,7 +38,10 @@ def build(settings: Settings) -> ASGIApp:
         BindingError: Specs and handlers that do not fit.
     """
     served: Served = [(api, spec.load(api.name), api.connect(settings)) for api in apis.chosen(settings)]
-    return assemble(settings, served)
+    app = assemble(settings, served)
+    gc.collect()
+    gc.freeze()  # the app stays: looking through all of it now and then would stop every request for 50 ms
+    return app
 
 
 def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIApp:
@@ -79,6 +83,8 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
         app.add_api(document, base_path=api.prefix, name=api.name, resolver=resolver)
     for kind, handler in problems.handlers():
         app.add_error_handler(kind, handler)
+    # Connexion would do this with the first event, in each worker, when it is too late to refuse a broken spec.
+    app.middleware.app, app.middleware.middleware_stack = app.middleware._build_middleware_stack()
     return app
 
 
