@@ -156,11 +156,14 @@ class FileLedger:
     def begin(self, pid: int) -> bool:
         """Write that it runs, where, and since when. Of two runners that both try, one does."""
         started = {"pid": pid, "host": os.uname().nodename, "at": time.time()}
-        write_whole(self._dir, f"{STARTED}.{pid}", json.dumps(started).encode())
+        own = f"{STARTED}.{pid}"
+        write_whole(self._dir, own, json.dumps(started).encode())
         try:
-            os.link(f"{self._dir}/{STARTED}.{pid}", f"{self._dir}/{STARTED}")
+            os.link(f"{self._dir}/{own}", f"{self._dir}/{STARTED}")
         except FileExistsError:
             return False
+        finally:
+            os.unlink(f"{self._dir}/{own}")  # noqa: PTH108 - no pathlib in runners
         return True
 
     def wish(self) -> tuple[bool, float | None]:
