@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.settings import Settings
 from opsgate.backends.jobs.states import State
+from tests.backends.jobs.support import Open
 
-Open = Callable[[Settings], Awaitable[Engine]]
 _ON_THEIR_WAY = Query(states=(State.QUEUED, State.STARTING, State.RUNNING))
 _APIS = ("hoplite", "flux", "redengine")
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opsgate.backends.jobs import clocks, layout, locks
+from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Code, Command, Job, Limits, NewJob, Spec
+from opsgate.backends.jobs.settings import Settings
 from opsgate.backends.jobs.states import State
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from opsgate.backends.jobs.engine import Engine
-
+Open = Callable[[Settings], Awaitable[Engine]]
 API = "hoplite"
 SECONDS = 30.0  # no wait of these tests is longer, on however slow a machine
 

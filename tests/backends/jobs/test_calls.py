@@ -15,9 +15,9 @@ from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Code, Function, Limits, Plugin
 from opsgate.backends.jobs.settings import Settings
 from opsgate.backends.jobs.states import State
-from tests.backends.jobs.conftest import Open
 from tests.backends.jobs.support import (
     API,
+    Open,
     descriptors_of,
     new,
     printed,
