@@ -1,0 +1,265 @@
+"""Jobs of the Hoplite API on the job engine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound, TooLarge
+from opsgate.backends.hoplite import adapter, record
+from opsgate.backends.hoplite.plugins import GROUP, Plugins
+from opsgate.backends.hoplite.port import JsonObject, NewJob, Piece, Selection
+from opsgate.backends.hoplite.text import whole_characters
+from opsgate.backends.hoplite.webhooks import Webhooks
+from opsgate.backends.jobs import model
+from opsgate.backends.jobs.engine import Engine
+from opsgate.backends.jobs.model import Job, Limits, Plugin, Query, Spec
+from opsgate.backends.jobs.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+OpenEngine = Callable[[], Awaitable[Engine]]
+"""Returns this process' engine, opened if need be."""
+
+API: Final = "hoplite"
+READ_ONLY: Final = ("uuid", "name", "plugin_name", "config", "running", "finished", "killed")
+"""Members of a job that nobody can update."""
+_AT_ONCE: Final = 500  # jobs read from the store before others get their turn
+_UNAUTHORIZED: Final = "You are not authorized to perform this action"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How jobs are run.
+
+    Attributes:
+        address: Where jobs on other machines reach this API: `host:port`, with its path behind it if it has one.
+        interpreter: The Python for plugins.
+        max_document: The most bytes that a config or a status may have as JSON.
+        grace: Seconds between SIGTERM and SIGKILL.
+    """
+
+    address: str
+    interpreter: str
+    max_document: int = 16 * 1024 * 1024
+    grace: float = 5.0
+
+
+class Jobs:
+    """Creates, starts, watches and ends jobs."""
+
+    def __init__(self, engine: OpenEngine, plugins: Plugins, webhooks: Webhooks, options: Options) -> None:
+        """Take what jobs are run on, what they can run, whom to tell of their end, and how to run them."""
+        self._engine = engine
+        self._plugins = plugins
+        self._webhooks = webhooks
+        self._options = options
+
+    async def create(self, new: NewJob, key: str | None = None) -> JsonObject:
+        """See `JobsPort`."""
+        engine, digest = await self._engine(), _digest(new)
+        earlier = await engine.find(API, key) if key else None
+        if earlier is None:
+            wanted = await self._wanted(new, key, digest)
+            if new.webhook:
+                await self._webhooks.owe(str(wanted.id), new.webhook)
+            earlier = (await engine.create(wanted, start=new.run)).job
+        if earlier.extra["digest"] != digest:
+            raise Conflict(f"The Idempotency-Key {key!r} belongs to a request with another body")
+        return record.describe(earlier)
+
+    async def jobs(self, selection: Selection) -> tuple[list[JsonObject], int]:
+        """See `JobsPort`."""
+        engine, query = await self._engine(), _query(selection)
+        total = await engine.count(API, query)
+        return [record.describe(job) for job in await _all(engine, query)], total
+
+    async def job(self, job_uuid: str, wait: float = 0) -> JsonObject:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            return record.describe(await (engine.wait(API, job_uuid, wait) if wait else engine.get(API, job_uuid)))
+
+    async def update(self, job_uuid: str, members: JsonObject) -> JsonObject:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            job = await engine.get(API, job_uuid)
+            _authorize(job, members.get("api_key"))
+            if refused := [name for name in READ_ONLY if name in members]:
+                raise Denied(f"{refused[0]!r} of a job cannot be updated")
+            if "status" not in members:
+                raise Invalid("'status' is missing")
+            self._weigh("status", members["status"])
+            return record.describe(await engine.set_status(API, job_uuid, members["status"]))
+
+    async def start(self, job_uuid: str) -> None:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            try:
+                await engine.start(API, job_uuid)
+            except Conflict as error:
+                details: dict[str, object] = {"uuid": job_uuid, "started": False}
+                message = f"Job UUID: {job_uuid} you cannot start a job more than once"
+                raise Denied(message, details=details) from error
+
+    async def kill(self, job_uuid: str) -> None:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            try:
+                await engine.kill(API, job_uuid)
+            except Conflict as error:
+                details: dict[str, object] = {"uuid": job_uuid, "killed": False}
+                raise Denied(f"Job UUID: {job_uuid} has not been started", details=details) from error
+
+    async def delete(self, job_uuid: str) -> None:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            try:
+                await engine.delete(API, job_uuid)
+            except Conflict as error:
+                raise Conflict(f"Job UUID: {job_uuid} is not over, kill it first") from error
+
+    async def output(self, job_uuid: str, piece: Piece) -> JsonObject:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            found = await _read(engine, job_uuid, piece)
+            if piece.wait and not found.data and not found.complete:
+                await _until_more(engine, job_uuid, piece, found.next)
+                found = await _read(engine, job_uuid, piece)
+        data = whole_characters(found.data, is_last=found.complete)
+        after = found.offset + len(data)
+        return {
+            "uuid": job_uuid,
+            "stream": piece.stream,
+            "text": data.decode(errors="replace"),
+            "offset": found.offset,
+            "next_offset": after,
+            "size": found.size,
+            "complete": found.complete,
+        }
+
+    async def deliver(self) -> None:
+        """Send finished jobs to their webhooks until this is cancelled."""
+        await self._webhooks.run(self.job)
+
+    async def _wanted(self, new: NewJob, key: str | None, digest: str) -> model.NewJob:
+        """What the engine is told to create."""
+        names = await asyncio.to_thread(self._plugins.names)
+        if new.plugin_name not in names:
+            details: dict[str, object] = {"uuid": None, "name": new.plugin_name}
+            raise NotFound(f"Job plugin '{new.plugin_name}' does not exist", details=details)
+        self._weigh("config", new.config)
+        job_uuid, api_key = str(uuid.uuid4()), str(uuid.uuid4())
+        return model.NewJob(
+            api=API,
+            name=new.plugin_name,
+            spec=Spec(
+                run=Plugin(
+                    group=GROUP,
+                    name=new.plugin_name,
+                    module=self._plugins.builtin(new.plugin_name),
+                    config=new.config,
+                    adapter=adapter.TARGET,
+                    context={"addr": self._options.address, "uuid": job_uuid, "api_key": api_key},
+                ),
+                limits=Limits(time=new.timeout, grace=self._options.grace),
+                interpreter=self._options.interpreter,
+                sys_path=tuple(self._plugins.search_path.configured()),
+                pickle_exception=True,
+            ),
+            id=job_uuid,
+            key=key,
+            labels=new.labels,
+            extra={"api_key": api_key, "digest": digest},
+        )
+
+    def _weigh(self, what: str, value: object) -> None:
+        if len(json.dumps(value)) > self._options.max_document:
+            raise TooLarge(f"The {what} is larger than {self._options.max_document} bytes")
+
+
+class _named:  # noqa: N801 - used like a function
+    """Tells of a job that is not there in the document's words."""
+
+    def __init__(self, job_uuid: str) -> None:
+        self._uuid = job_uuid
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if isinstance(error, NotFound):
+            raise NotFound(f"Job with UUID: {self._uuid} does not exist") from error
+
+
+def _digest(new: NewJob) -> str:
+    """The same for the same request."""
+    return hashlib.sha256(json.dumps(asdict(new), sort_keys=True).encode()).hexdigest()
+
+
+def _authorize(job: Job, api_key: Any) -> None:
+    given = api_key if isinstance(api_key, str) else ""
+    if not hmac.compare_digest(given.encode(errors="replace"), str(job.extra["api_key"]).encode()):
+        raise Denied(_UNAUTHORIZED)
+
+
+def _query(selection: Selection) -> Query:
+    return Query(
+        states=tuple(State(state) for state in dict.fromkeys(selection.states)),
+        name=selection.plugin_name,
+        labels=dict(label.split("=", 1) for label in selection.labels),
+        order="ended" if selection.order_by.endswith("finished_at") else "created",
+        newest_first=selection.order_by.startswith("-"),
+        limit=selection.limit,
+        offset=selection.offset,
+    )
+
+
+async def _all(engine: Engine, query: Query) -> list[Job]:
+    """The jobs of a query, read a piece at a time: others are answered in between."""
+    found: list[Job] = []
+    left = query.limit
+    while left is None or left > 0:
+        at_once = _AT_ONCE if left is None else min(left, _AT_ONCE)
+        piece = await engine.jobs(API, _further(query, found, at_once))
+        found += piece
+        if len(piece) < at_once:
+            break
+        left = None if left is None else left - len(piece)
+        await asyncio.sleep(0)
+    return found
+
+
+def _further(query: Query, found: list[Job], limit: int) -> Query:
+    """What follows the jobs that were found; no offset in it, so that it costs the same however deep it is."""
+    if not found:
+        return replace(query, limit=limit)
+    return replace(query, limit=limit, offset=0, after=found[-1].ended if query.order == "ended" else found[-1].seq)
+
+
+async def _read(engine: Engine, job_uuid: str, piece: Piece) -> model.Output:
+    if piece.tail is None:
+        return await engine.output(API, job_uuid, piece.stream, offset=piece.offset, limit=piece.limit)
+    return await engine.last_lines(API, job_uuid, piece.stream, lines=piece.tail, limit=piece.limit)
+
+
+async def _until_more(engine: Engine, job_uuid: str, piece: Piece, offset: int) -> None:
+    """Return when there is something behind `offset`, when the job is over, or when the time is."""
+    with suppress(TimeoutError):
+        follow = cast("AsyncGenerator[bytes, None]", engine.follow_output(API, job_uuid, piece.stream, offset=offset))
+        async with asyncio.timeout(piece.wait), aclosing(follow) as pieces:
+            async for _ in pieces:
+                return

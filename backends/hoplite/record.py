@@ -1,0 +1,101 @@
+"""A job of the engine as the JSON object that the document shows, its failure included."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opsgate.backends.hoplite.port import JsonObject
+from opsgate.backends.jobs.model import Job
+from opsgate.backends.jobs.states import Cause
+
+NO_TRACEBACK: Final = "N."
+"""The pickle of None: the published client unpickles `traceback` whatever it is."""
+
+_CAUSES: Final[Mapping[str, tuple[str, str]]] = {
+    Cause.TIMEOUT: ("JobTimeout", "The job ran longer than it may"),
+    Cause.OUTPUT: ("JobOutputLimit", "The job wrote more than it may"),
+    Cause.NOT_STARTED: ("JobNotStarted", "The job's process could not be started"),
+    Cause.UNSATISFIABLE: ("JobUnsatisfiable", "The job asks for more than this machine has"),
+    Cause.INTERRUPTED: ("JobInterrupted", "The job was ended together with the machine"),
+    Cause.LOST: ("JobLost", "The job's process was lost"),
+}
+"""Type and message of the exception of a job that did not end by itself."""
+
+
+def describe(job: Job) -> JsonObject:
+    """Return the members of the document's `Job`."""
+    spec = job.spec
+    return {
+        "uuid": job.id,
+        "name": job.name,
+        "plugin_name": job.name,
+        "config": spec["run"]["config"],
+        "status": _status(job),
+        "running": job.is_running,
+        "finished": job.is_finished,
+        "killed": bool(job.killed),
+        "state": job.state,
+        "cause": job.cause,
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "pid": job.pid,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "timeout": spec["limits"]["time"],
+        "labels": job.labels,
+    }
+
+
+def _status(job: Job) -> JsonObject:
+    """What the job last reported; its failure lies over that. One that was killed has not failed."""
+    failure = _failure(job) if job.is_finished and not job.killed else None
+    return job.status if failure is None else {**job.status, "exception": failure}
+
+
+def _failure(job: Job) -> JsonObject | None:
+    ending = job.ending
+    if job.cause is not None and job.cause in _CAUSES:
+        kind, message = _CAUSES[job.cause]
+        return _plain(kind, ending.get("error") or message)
+    if isinstance(raised := ending.get("exception"), dict):
+        return _raised(raised)
+    if job.signal is not None:
+        return _plain("JobDied", f"The job's process died of {_signal_name(job.signal)}")
+    if job.exit_code:
+        return _plain("JobExited", f"The job's process ended with exit code {job.exit_code}")
+    return None
+
+
+def _raised(raised: Mapping[str, Any]) -> JsonObject:
+    """The exception that `child.failure` described, in the shape that people and the published client read."""
+    return {
+        "type": raised["type"],
+        "message": raised["message"],
+        "traceback": raised.get("pickled_traceback") or NO_TRACEBACK,
+        "traceback_text": raised["traceback"],
+        "previous_exception": {
+            "type": raised["class"],
+            "message": raised["message"],
+            "exception_object": raised.get("pickled_exception"),
+        },
+    }
+
+
+def _plain(kind: str, message: object) -> JsonObject:
+    return {
+        "type": kind,
+        "message": str(message),
+        "traceback": NO_TRACEBACK,
+        "traceback_text": "",
+        "previous_exception": {"type": kind, "message": str(message), "exception_object": None},
+    }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
