@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.supervisord import Supervisord, single
+from tests.engines.supervisord import Supervisord, running, single
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,5 @@ def anyio_backend() -> str:
 def supervisord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisord]:
     """A supervisord with Supvisors, in state OPERATION: tests leave its processes as they found them."""
     daemon = single(tmp_path_factory.mktemp("s"))
-    yield daemon
-    daemon.kill()
+    with running(daemon):
+        yield daemon

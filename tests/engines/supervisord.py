@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -118,7 +118,7 @@ class Supervisord:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.running, self._output.read_text()
-            with contextlib.suppress(OSError, HTTPException, ProtocolError, Fault):  # while it is starting
+            with suppress(OSError, HTTPException, ProtocolError, Fault):  # while it is starting
                 if condition():
                     return
             time.sleep(_POLL)
@@ -145,7 +145,8 @@ class Supervisord:
 
     def kill(self) -> None:
         """End it as a crash does, and then the programs that it has left behind."""
-        assert self._process is not None
+        if self._process is None or not self.running:
+            return
         left = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         self._process.kill()
         self._process.wait()
@@ -185,16 +186,28 @@ class Supervisord:
         yield _section("include", files=f"{self.programs} {self.more_programs}")
 
 
+@contextmanager
+def running(*daemons: Supervisord) -> Iterator[None]:
+    """Start daemons, and in the end kill them, as that takes no time."""
+    try:
+        for daemon in daemons:
+            daemon.start()
+        for daemon in daemons:
+            if daemon.supvisors is not None:
+                daemon.wait_for_state("OPERATION")
+        yield
+    finally:
+        for daemon in daemons:
+            daemon.kill()
+
+
 def single(directory: Path) -> Supervisord:
-    """Start a daemon with Supvisors on its own and wait until it works."""
-    daemon = Supervisord(directory, supvisors=_options(directory))
-    daemon.start()
-    daemon.wait_for_state("OPERATION")
-    return daemon
+    """A daemon with Supvisors on its own."""
+    return Supervisord(directory, supvisors=_options(directory))
 
 
 def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
-    """Start daemons that Supvisors joins, without psutil, and wait until they work."""
+    """Daemons that Supvisors joins, without psutil."""
     ports = [free_port() for _ in range(size)]
     names = [f"supv-{number:02}" for number in range(1, size + 1)]
     everyone = ",".join(f"<{name}>127.0.0.1:{port}" for name, port in zip(names, ports, strict=True))
@@ -205,10 +218,6 @@ def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
         daemons.append(
             Supervisord(own, supvisors=_options(own, supvisors_list=everyone), identifier=name, port=port, psutil=False)
         )
-    for daemon in daemons:
-        daemon.start()
-    for daemon in daemons:
-        daemon.wait_for_state("OPERATION")
     return daemons
 
 

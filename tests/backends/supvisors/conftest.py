@@ -6,7 +6,7 @@ import pytest
 
 from opsgate.backends.supvisors.engine import connect
 from opsgate.backends.supvisors.port import SupvisorsBackend
-from tests.engines.supervisord import PROGRAMS, Supervisord
+from tests.engines.supervisord import PROGRAMS, Supervisord, running
 
 
 @pytest.fixture
@@ -33,9 +33,8 @@ def movies(supervisord: Supervisord) -> Iterator[None]:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisord]:
     """A supervisord without Supvisors, with two processes."""
     daemon = Supervisord(tmp_path_factory.mktemp("p"), programs=PROGRAMS / "few.conf")
-    daemon.start()
-    yield daemon
-    daemon.kill()
+    with running(daemon):
+        yield daemon
 
 
 @pytest.fixture
