@@ -18,15 +18,15 @@ up: $(VENV)/.installed
 	@exec $(BIN)/opsgate up $(ARGS)
 
 test: $(VENV)/.tox-installed
-	@./scripts/debian-packages chromium nodejs npm
+	@./scripts/debian-packages chromium curl
 	$(BIN)/tox run $(TOX_ARGS)
 
 lint: $(VENV)/.tox-installed
 	$(BIN)/tox run -e lint,types,specs
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --group bench
-	$(BIN)/python bench/supvisors.py
+	@./scripts/debian-packages wrk
+	$(BIN)/python -m bench.supvisors
 
 $(VENV)/bin/python:
 	@./scripts/python-ready $(PYTHON)

@@ -45,11 +45,11 @@ def median(runs: Iterable[Run]) -> Run:
     return Run(middle("rate"), middle("p50"), middle("p99"), middle("cpu"), sum(run.failed for run in several))
 
 
-def load(url: str, connections: int, seconds: float, pids: Sequence[int]) -> Run:
+def load(url: str, connections: int, seconds: int, pids: Sequence[int]) -> Run:
     """Send GET requests to `url` over `connections` kept-alive connections, and charge their CPU time to `pids`."""
     before = cpu_seconds(pids)
     done = subprocess.run(
-        [_wrk(), "--latency", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", url],
+        [_wrk(), "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
         capture_output=True,
         text=True,
         check=True,

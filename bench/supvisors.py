@@ -4,7 +4,7 @@ One supervisord with Supvisors and 15 programs; supvisorsflask from the package 
 own; `opsgate supvisors` with two workers on the daemon's socket file. All answer the same three reads, in rounds that
 alternate between them, at 1, 8 and 64 connections.
 
-    python bench/supvisors.py [--rounds 5] [--seconds 3]
+    python -m bench.supvisors [--rounds 5] [--seconds 3]
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xmlrpc.client import dumps
 
-import measure
-from measure import Run
+from bench import measure
+from bench.measure import Run
 
 PEER = ("supvisors[flask]==0.19.1", "supervisor==4.3.0")
 PEER_HOME = Path(__file__).parent.parent / ".bench" / "supvisorsflask"
@@ -53,7 +53,7 @@ class Candidate:
     """
 
     name: str
-    run: Callable[[str, int, float], Run]
+    run: Callable[[str, int, int], Run]
     memory: Callable[[], float]
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     """Run all rounds and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=int, default=3)
     arguments = parser.parse_args()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="og-bench-")))
@@ -75,7 +75,7 @@ def main() -> None:
         _print(results, candidates)
 
 
-def _rounds(candidates: list[Candidate], rounds: int, seconds: float) -> dict[tuple[str, int, str], list[Run]]:
+def _rounds(candidates: list[Candidate], rounds: int, seconds: int) -> dict[tuple[str, int, str], list[Run]]:
     results: dict[tuple[str, int, str], list[Run]] = {}
     for number in range(rounds):
         for read in READS:
@@ -155,7 +155,7 @@ supvisors_list = 127.0.0.1
 
 
 def _daemon_itself(daemon: _Daemon) -> Candidate:
-    def run(read: str, connections: int, seconds: float) -> Run:
+    def run(read: str, connections: int, seconds: int) -> Run:
         return _raw_load(daemon.socket, READS[read][1], connections, seconds, daemon.pid)
 
     return Candidate("supervisord, socket file", run, lambda: measure.resident_mib([daemon.pid]))
@@ -191,13 +191,13 @@ def _over_http(name: str, port: int, pid: int) -> Candidate:
     base = f"http://127.0.0.1:{port}"
     _wait(lambda: _status(base + READS["supvisors_state"][0]) == 200)
 
-    def run(read: str, connections: int, seconds: float) -> Run:
+    def run(read: str, connections: int, seconds: int) -> Run:
         return measure.load(base + READS[read][0], connections, seconds, measure.family(pid))
 
     return Candidate(name, run, lambda: measure.resident_mib(measure.family(pid)))
 
 
-def _raw_load(path: Path, method: str, connections: int, seconds: float, pid: int) -> Run:
+def _raw_load(path: Path, method: str, connections: int, seconds: int, pid: int) -> Run:
     """Prepared requests over kept-alive connections, answers not looked at: what the daemon can give at most."""
     request = _request(method)
     selector, sent, latencies = selectors.DefaultSelector(), {}, []

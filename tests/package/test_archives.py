@@ -23,8 +23,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def tracked(*folders: str) -> set[str]:
-    """The files git knows below the folders, links left out."""
-    command = ["git", "-C", str(ROOT), "ls-files", "--", *folders]
+    """The files below the folders that git does not ignore, links left out."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return {name for name in listed if not (ROOT / name).is_symlink()}
 
