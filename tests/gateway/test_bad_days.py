@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.engines.gateway import Gateway, free_port
-from tests.engines.supervisord import Supervisord, single
+from tests.engines.supervisord import Supervisord, running, single
 
 STATE = "/supervisor/getState"
 
@@ -36,9 +36,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     daemon = single(directory)
     port = free_port()
     arguments = ["supvisors", "-u", daemon.url, "-p", str(port), "--workers", "2"]
-    with Gateway(arguments, port, directory / "log", {"OPSGATE_SUPVISORS_TIMEOUT": "1"}) as gateway:
+    environment = {"OPSGATE_SUPVISORS_TIMEOUT": "1"}
+    with running(daemon), Gateway(arguments, port, directory / "log", environment) as gateway:
         yield Pair(daemon, gateway)
-    daemon.kill()
 
 
 class TestEngineAway:
