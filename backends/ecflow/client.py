@@ -41,10 +41,22 @@ class Client:
 
     async def ask(self, command: Command, user: User | None = None) -> Reply:
         """Send a user's command and return the answer, which is no refusal."""
-        reply = await self._send(command, self._sender(user or self._user))
-        if reply.kind == "ErrorCmd":
-            raise faults.of_text(str(reply.data.get("error_msg_", "")))
-        return reply
+        return _not_refused(await self._send(command, self._sender(user or self._user)))
+
+    async def ask_together(self, *commands: Command) -> list[Reply]:
+        """Send commands that change nothing in one request and return their answers.
+
+        Raises:
+            Unsupported: The server does not take them together.
+        """
+        name = " and ".join(command.name for command in commands)
+        sender = self._sender(self._user)
+        frame = wire.encode_group([(command.kind, command.fields) for command in commands], sender)
+        reply = _not_refused(wire.decode(await self._transport.exchange(frame, name, acts=False)))
+        try:
+            return [_not_refused(wire.pointed(pointer)) for pointer in reply.data["cmdVec_"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Broken(f"ecflow_server answered {name} with {reply.kind}") from error
 
     async def text(self, command: Command, field: str, user: User | None = None) -> str:
         """Send a command whose answer is a text in the field of that name, and return the text."""
@@ -67,9 +79,8 @@ class Client:
             Conflict: The server holds the job for a zombie.
             Unavailable: The server is halted.
         """
-        reply = await self._send(command, wire.job(self._host, *_identity(job)))
-        if reply.kind == "ErrorCmd":
-            raise faults.of_text(str(reply.data.get("error_msg_", "")))
+        sender = wire.job(self._host, job.name, job.password, job.rid, job.tryno)
+        reply = _not_refused(await self._send(command, sender))
         if reply.kind == "BlockClientZombieCmd":
             raise faults.zombie(reply.data.get("zombie_type_"), job.name)
         if reply.kind == OK and reply.data.get("api_") == faults.HALTED:
@@ -111,8 +122,10 @@ def default_user() -> User:
         return User("opsgate")
 
 
-def _identity(job: Job) -> tuple[str, str, str, int]:
-    return job.name, job.password, job.rid, job.tryno
+def _not_refused(reply: Reply) -> Reply:
+    if reply.kind == "ErrorCmd":
+        raise faults.of_text(str(reply.data.get("error_msg_", "")))
+    return reply
 
 
 def _check(name: str, value: Any) -> None:

@@ -6,10 +6,10 @@ both, so what was computed from it alone may be kept with it (`Node.kept`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 T = TypeVar("T")
 Kind = Literal["suite", "family", "task", "alias"]
@@ -22,16 +22,22 @@ FLAGS = (
     "force_aborted", "user_edit", "task_aborted", "edit_failed", "ecfcmd_failed", "no_script", "killed", "late",
     "message", "by_rule", "queue_limit", "task_waiting", "locked", "zombie", "no_reque", "archived", "restored",
     "threshold", "sigterm", "not_set", "log_error", "checkpt_error", "killcmd_failed", "statuscmd_failed", "status",
+    "remote_error",
 )  # fmt: skip
 """Flags by their number on the wire, as the text names them."""
+_FLAG_NUMBERS = {name: number for number, name in enumerate(FLAGS)}
+
+
+def sorted_flags(names: Iterable[str]) -> tuple[str, ...]:
+    """Return flags in one order, whichever the server told them in; those of newer servers last."""
+    return tuple(sorted(names, key=lambda name: (_FLAG_NUMBERS.get(name, len(FLAGS)), name)))
 
 
 class Variable(Struct, frozen=True, gc=False):
-    """A variable. `exact` tells that `value` did not come from text, in which a newline looks like backslash and n."""
+    """A variable."""
 
     name: str
     value: str
-    exact: bool = False
 
 
 class Label(Struct, frozen=True, gc=False):
@@ -40,7 +46,6 @@ class Label(Struct, frozen=True, gc=False):
     name: str
     default: str
     new: str = ""
-    exact: bool = False
 
     @property
     def value(self) -> str:
@@ -348,6 +353,19 @@ class Node:
         """Return this node with other details."""
         return Node(self.kind, self.name, details, self.children)
 
+    def told(self, values: Mapping[tuple[str, str], Attribute]) -> Node:
+        """Return this node with values that its text does not tell exactly; the text stays what others compare with.
+
+        Args:
+            values: Variables and labels, by `edit` or `label` and their name.
+        """
+        attributes = tuple(values.get(_told_by(one), one) for one in self.attributes)
+        if attributes == self.attributes:
+            return self
+        changed = Node(self.kind, self.name, self.source, self.children)
+        changed._details = structs.replace(self.details, attributes=attributes)
+        return changed
+
     def with_children(self, children: tuple[Node, ...]) -> Node:
         """Return this node with other children."""
         changed = Node(self.kind, self.name, self.source, children)
@@ -360,6 +378,12 @@ class Node:
         yield path, self
         for child in self.children:
             yield from child.walk(f"{path}/{child.name}")
+
+
+def _told_by(attribute: Attribute) -> tuple[str, str]:
+    if isinstance(attribute, Variable):
+        return "edit", attribute.name
+    return ("label", attribute.name) if isinstance(attribute, Label) else ("", "")
 
 
 class Server(Struct, frozen=True):

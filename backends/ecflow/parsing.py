@@ -13,7 +13,7 @@ from typing import cast
 from msgspec import Struct
 
 from opsgate.backends.ecflow import reading
-from opsgate.backends.ecflow.model import Definition, Kind, Node, Server, Variable
+from opsgate.backends.ecflow.model import Definition, Kind, Node, Server, Variable, sorted_flags
 from opsgate.backends.errors import Broken
 
 _FRAME = re.compile(
@@ -154,7 +154,7 @@ def _server(head: str) -> tuple[Server, int, int]:
         node_state=words.get("state>", "unknown"),
         user_variables=_variables(rest for rest in edits if not rest.endswith(_OWN)),
         variables=_variables(rest for rest in edits if rest.endswith(_OWN)),
-        flags=tuple(words["flag"].split(",")) if words.get("flag") else (),
+        flags=sorted_flags(words["flag"].split(",")) if words.get("flag") else (),
     )
     return server, int(words.get("state_change", 0)), int(words.get("modify_change", 0))
 

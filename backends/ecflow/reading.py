@@ -36,6 +36,7 @@ from opsgate.backends.ecflow.model import (
     Timed,
     Variable,
     Zombie,
+    sorted_flags,
 )
 
 _ABORT = re.compile(r"abort<:(.*)>abort", re.DOTALL)
@@ -92,7 +93,7 @@ def run(head: str) -> Run:
     return Run(
         state=words.get("state", "unknown"),
         suspended=words.get("suspended") == "1",
-        flags=tuple(words["flag"].split(",")) if words.get("flag") else (),
+        flags=sorted_flags(words["flag"].split(",")) if words.get("flag") else (),
         begun=words.get("begun") == _BEGUN,
         password=words.get("passwd", ""),
         rid=words.get("rid", ""),

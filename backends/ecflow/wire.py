@@ -6,7 +6,7 @@ library writes what is behind a pointer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,32 @@ def encode(command: str, sender: Mapping[str, object], fields: Mapping[str, obje
     return b"%8x" % len(body) + body
 
 
+def encode_group(members: Sequence[tuple[str, Mapping[str, object]]], who: Mapping[str, object]) -> bytes:
+    """Return the frame of several commands of one user, which the server carries out without anything in between.
+
+    cereal states the version of a class where it first occurs, and the reader counts on that: what the group has
+    stated of its sender, its members must not state again.
+
+    Args:
+        members: Name of the type and fields of each; no type twice.
+        who: Who sends them: what `user` returned.
+    """
+    sender = {"value0": _unversioned(who["value0"])}
+    commands = []
+    for number, (name, fields) in enumerate(members, start=_ID + 1):
+        data = {**_VERSION, **sender, **fields}
+        commands.append(
+            {"polymorphic_id": number, "polymorphic_name": name, "ptr_wrapper": {"id": number, "data": data}}
+        )
+    return encode("GroupCTSCmd", who, {"cmdVec_": commands, "cli_": False})
+
+
+def _unversioned(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {key: _unversioned(member) for key, member in value.items() if key not in _VERSION}
+
+
 def user(host: str, name: str, password: str | None) -> dict[str, object]:
     """Return the sender of a user's command; `password` as `secret.crypted` makes it."""
     who: dict[str, object] = {**_VERSION, "value0": {**_VERSION, "cl_host_": host}, "user_": name}
@@ -94,10 +120,14 @@ def decode(body: bytes) -> Reply:
     document = _parsed(body)
     try:
         (reply,) = document.values()
-        pointer = reply["stc_cmd_"]
-        return Reply(str(pointer["polymorphic_name"]), dict(pointer["ptr_wrapper"]["data"]))
+        return pointed(reply["stc_cmd_"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Broken("ecflow_server answered with JSON that is not its protocol") from error
+
+
+def pointed(pointer: Mapping[str, Any]) -> Reply:
+    """Return the answer that a pointer holds; KeyError, TypeError or ValueError where it holds none."""
+    return Reply(str(pointer["polymorphic_name"]), dict(pointer["ptr_wrapper"]["data"]))
 
 
 def _parsed(body: bytes) -> Any:
