@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PIECE = 64 * 1024
-_SECONDS_BETWEEN_TIDYING = 5.0
 _SECONDS_BETWEEN_COLLECTING = 1.0
 _ANY_STATE = tuple(State)
 
@@ -367,10 +366,10 @@ class Engine:
     async def _tend(self) -> None:
         while not self._closing:
             self._poke.clear()
-            seconds = _SECONDS_BETWEEN_TIDYING
+            seconds = self._settings.seconds_between_tidying
             try:
                 if await self._collector.collect():
-                    seconds = _SECONDS_BETWEEN_COLLECTING
+                    seconds = min(seconds, _SECONDS_BETWEEN_COLLECTING)
                 keep, names = self._settings.keep, self._launcher.names
                 self._launcher.launch(await asyncio.to_thread(housekeeping.tidy, self._layout, keep, names))
             except (EngineError, sqlite3.Error, OSError) as error:

@@ -40,10 +40,14 @@ class Layout:
         return f"{self.root}/jobs/{zlib.crc32(job_id.encode()) & 0xFF:02x}/{job_id}"
 
     def create(self) -> None:
-        """Make the state directory, readable by its owner only, and the files that others are made after."""
+        """Make the state directory, readable by its owner only, and the files that others are made after.
+
+        A store that is there is not touched: closing any descriptor of it takes all of SQLite's locks from a process
+        that has it open, and two such processes then write over each other.
+        """
         os.makedirs(self.root, mode=0o700, exist_ok=True)  # noqa: PTH103 - as above
         for path in (self.bell, self.database):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make_file(path)
 
     def create_job(self, job_id: str) -> str:
         """Make the directory of a job, if need be, and return it."""
@@ -85,6 +89,13 @@ def write_whole(directory: str, name: str, content: bytes, *, durable: bool = Tr
     finally:
         os.close(fd)
     os.replace(new, f"{directory}/{name}")  # noqa: PTH105 - as above
+
+
+def _make_file(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
 
 
 def _make_directory(path: str) -> None:

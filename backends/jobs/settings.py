@@ -29,6 +29,7 @@ class Settings:
         interpreter: The Python for runners and Python jobs.
         hand_on: Names of environment variables of ours that jobs get, beside the usual few.
         executors: Further executors, by name.
+        seconds_between_tidying: How often to look for what was lost, what may start, what is too old.
     """
 
     root: Path
@@ -38,6 +39,7 @@ class Settings:
     interpreter: str = sys.executable
     hand_on: tuple[str, ...] = ()
     executors: Mapping[str, Executor] = field(default_factory=dict)
+    seconds_between_tidying: float = 5.0
 
 
 def prepare(layout: Layout, settings: Settings) -> None:

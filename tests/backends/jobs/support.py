@@ -27,7 +27,8 @@ def shell(script: str) -> Command:
 
 def new(run: Command | Code | Any, *, job: dict[str, Any] | None = None, **spec: Any) -> NewJob:
     """Return a job to create: `job` are members of NewJob, the rest of Spec."""
-    return NewJob(**{"api": API, "name": "test", "spec": Spec(run, **spec)} | (job or {}))
+    members: dict[str, Any] = {"api": API, "name": "test", "spec": Spec(run, **spec)}
+    return NewJob(**members | (job or {}))
 
 
 async def start(engine: Engine, run: Any, *, job: dict[str, Any] | None = None, **spec: Any) -> Job:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,7 +278,7 @@ class TestRefused:
             (Command(("true",)), {"limits": Limits(time=float("nan"))}),
         ],
     )
-    async def test_invalid(self, engine: Engine, run: Command, spec: dict[str, object]) -> None:
+    async def test_invalid(self, engine: Engine, run: Command, spec: dict[str, Any]) -> None:
         with pytest.raises(Invalid):
             await engine.create(new(run, **spec))
         assert await engine.count(API) == 0
