@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from opsgate import problems
+from opsgate import job_engine, problems
+from opsgate.backends.hoplite.backend import HopliteBackend
+from opsgate.backends.hoplite.jobs import Options as HopliteOptions
+from opsgate.backends.hoplite.plugins import Plugins
+from opsgate.backends.hoplite.search_path import Interpreter, SearchPath
+from opsgate.backends.hoplite.webhooks import Rules as WebhookRules
+from opsgate.backends.hoplite.webhooks import Webhooks
+from opsgate.backends.jobs import environment
 from opsgate.backends.supvisors.engine import connect as connect_supvisors
 from opsgate.backends.supvisors.limits import Limits as SupvisorsLimits
 from opsgate.config import ConfigError, Settings
+
+_AROUND_DOCUMENT = 65_536
+"""How much larger a body may be than the config or status in it."""
 
 
 class Backend(Protocol):
@@ -22,6 +33,14 @@ class Backend(Protocol):
         """Let go of connections."""
 
 
+@runtime_checkable
+class Working(Protocol):
+    """A backend that has something to do while no request comes in."""
+
+    async def aopen(self) -> None:
+        """Begin; called once in each worker. What it raises is logged, and each request tells it anew."""
+
+
 @dataclass(frozen=True)
 class Api:
     """One API.
@@ -32,6 +51,9 @@ class Api:
         connect: Makes the backend from the settings, without input or output: that begins with the first call.
         render: The shape of its error bodies.
         lenient: Whether its document's clients send JSON bodies without saying so.
+        ascii: Whether its JSON is ASCII, for clients that cannot read any other.
+        any_text: Whether whatever is no name of its things is simply not found, a NUL in the path included.
+        max_body: The largest body it takes, in bytes, where that is not ``server.max_body``.
     """
 
     name: str
@@ -39,6 +61,9 @@ class Api:
     connect: Callable[[Settings], Backend]
     render: problems.Renderer
     lenient: bool = False
+    ascii: bool = False
+    any_text: bool = False
+    max_body: Callable[[Settings], int] | None = None
 
     @property
     def prefix(self) -> str:
@@ -69,8 +94,50 @@ def _supvisors(settings: Settings) -> Backend:
         raise ConfigError(f"supvisors.url: {exc}") from exc
 
 
+def _hoplite(settings: Settings) -> Backend:
+    chosen = settings.hoplite
+    python = chosen.python or sys.executable
+    search_path = SearchPath(Interpreter(python, environment.base()), chosen.plugin_paths)
+    try:
+        plugins = Plugins(search_path, chosen.builtin_plugins)
+    except ValueError as exc:
+        raise ConfigError(f"hoplite.builtin_plugins: {exc}") from exc
+    webhooks = Webhooks(
+        job_engine.state_dir(settings) / "webhooks", WebhookRules(chosen.webhook_hosts, chosen.webhook_secret)
+    )
+    options = HopliteOptions(
+        address=chosen.address or _reachable("hoplite", settings),
+        interpreter=python,
+        max_document=chosen.max_document,
+        grace=chosen.grace,
+    )
+    return HopliteBackend(job_engine.of(settings), plugins, webhooks, options)
+
+
+def _reachable(name: str, settings: Settings) -> str:
+    """Where this machine's processes reach an API: host and port, with the API's path where it has no own address."""
+    offered = [address for address in settings.addresses if address.port and address.api in (None, name)]
+    if not offered:
+        return ""
+    address = next((address for address in offered if address.api), offered[0])
+    place = address.loopback.bind
+    return place if address.api else f"{place}/{name}"
+
+
 APIS: Mapping[str, Api] = {
-    api.name: api for api in (Api("supvisors", "Supvisors REST API", _supvisors, problems.render_message),)
+    api.name: api
+    for api in (
+        Api("supvisors", "Supvisors REST API", _supvisors, problems.render_message),
+        Api(
+            "hoplite",
+            "Hoplite Server HTTP API",
+            _hoplite,
+            problems.render_error,
+            ascii=True,
+            any_text=True,
+            max_body=lambda settings: settings.hoplite.max_document + _AROUND_DOCUMENT,
+        ),
+    )
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -12,7 +13,8 @@ from connexion.options import SwaggerUIOptions
 from starlette.types import ASGIApp
 
 from opsgate import apis, spec
-from opsgate.apis import Api, Backend
+from opsgate.apis import Api, Backend, Working
+from opsgate.backends.errors import EngineError
 from opsgate.binding import HandlerResolver, bind
 from opsgate.compiled import stock
 from opsgate.compiled.middleware import CompiledRoutes
@@ -24,6 +26,8 @@ from opsgate.pages import Pages
 from opsgate.problems import Problems
 from opsgate.spec import Document
 from opsgate.validation import VALIDATORS, OrjsonJsonifier
+
+log = logging.getLogger("opsgate.app")
 
 Served = list[tuple[Api, Document, Backend]]
 Lifespan = Callable[[object], AbstractAsyncContextManager[None]]
@@ -55,11 +59,14 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIAp
     Raises:
         BindingError: Specs and handlers that do not fit.
     """
-    problems = Problems({api.prefix: api.render for api, _, _ in served})
+    ascii_only = [api.prefix for api, _, _ in served if api.ascii]
+    problems = Problems({api.prefix: api.render for api, _, _ in served}, ascii_only=ascii_only)
     limits = Limits(
         max_body=settings.server.max_body,
         hosts=HostRule([a.host for a in settings.addresses if a.host], settings.server.hosts, settings.server.origins),
         lenient=[f"{api.prefix}/" for api, _, _ in served if api.lenient],
+        any_text=[f"{api.prefix}/" for api, _, _ in served if api.any_text],
+        bodies={api.prefix: api.max_body(settings) for api, _, _ in served if api.max_body is not None},
     )
     app: ASGIApp = _connexion(settings, served, problems, fast=fast)
     app = Pages(app, served, problems)
@@ -73,14 +80,15 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
         "opsgate",
         middlewares=[*first, *stock.MIDDLEWARES],
         lifespan=_lifespan(served),
-        jsonifier=OrjsonJsonifier(),
         validator_map=VALIDATORS,
         validate_responses=settings.server.validate_responses,
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False),
     )
     for api, document, backend in served:
         resolver = HandlerResolver(bind(api.name, document, backend))
-        app.add_api(document, base_path=api.prefix, name=api.name, resolver=resolver)
+        app.add_api(
+            document, base_path=api.prefix, name=api.name, resolver=resolver, jsonifier=OrjsonJsonifier(ascii=api.ascii)
+        )
     for kind, handler in problems.handlers():
         app.add_error_handler(kind, handler)
     # Connexion would do this with the first event, in each worker, when it is too late to refuse a broken spec.
@@ -91,8 +99,19 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
 def _lifespan(served: Served) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
+        for api, _, backend in served:
+            if isinstance(backend, Working):
+                await _open(api, backend)
         yield
         for _, _, backend in served:
             await backend.aclose()
 
     return lifespan
+
+
+async def _open(api: Api, backend: Working) -> None:
+    """Let a backend begin; an engine that is away is no reason not to serve the others."""
+    try:
+        await backend.aopen()
+    except EngineError as exc:
+        log.warning("%s: %s", api.name, exc.message)

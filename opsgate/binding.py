@@ -96,8 +96,9 @@ def _check(handler: Handler, parameters: list[spec.Document], has_body: bool, wh
         return
     offered = {p["name"]: p for p in parameters if p["in"] in ("path", "query")}
     expected = set(offered) | ({"body"} if has_body else set())
+    headers = {p["name"].lower().replace("-", "_") for p in parameters if p["in"] == "header"}
     names = {argument.name for argument in arguments}
-    if names != expected:
+    if names - headers != expected:
         raise BindingError(f"{where}: the handler takes {sorted(names)}, the operation gives {sorted(expected)}")
     for argument in arguments:
         _check_default(argument, offered.get(argument.name), where)

@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | supvisors``."""
+"""The command line: ``opsgate up | serve | check | supvisors | hoplite``."""
 
 from __future__ import annotations
 
@@ -95,6 +95,29 @@ def supvisors_command(file: Path | None, url: str | None, host: str, port: int, 
     settings = _settings(file, layer)
     if not settings.supvisors.url:
         raise click.UsageError("the following arguments are required: -u/--supervisor_url")
+    _guarded(lambda: server.run(settings))
+
+
+@main.command(name="hoplite")
+@_CONFIG
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="The server's port.")
+@click.option("-d", "--debug", is_flag=True, help="Log more.")
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="The server's IP address.")
+@click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where jobs are kept.")
+@_WORKERS
+@_INSECURE
+def hoplite_command(
+    file: Path | None, port: int, debug: bool, host: str, state_dir: Path | None, **options: Any
+) -> None:
+    """Serve the Hoplite API at the root path, as hoplite-server does."""
+    layer = _layer(options)
+    layer.setdefault("server", {})["bind"] = [_own_address("hoplite", host, port)]
+    layer["apis"] = ["hoplite"]
+    if debug:
+        layer["server"]["log_level"] = "debug"
+    if state_dir:
+        layer["jobs"] = {"state_dir": str(state_dir.absolute())}
+    settings = _settings(file, layer)
     _guarded(lambda: server.run(settings))
 
 

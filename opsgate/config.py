@@ -79,6 +79,42 @@ class Supvisors(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The largest number of processes that a program may be given."""
 
 
+class Jobs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[jobs]``: the job engine, on which the jobs of several APIs run."""
+
+    state_dir: str = ""
+    """Where jobs, their output and their records are kept; by default ``$XDG_STATE_HOME/opsgate/jobs``."""
+    cores: int = 0
+    """How many cores the jobs of an API may use together; 0 for all of this machine, -1 for any number."""
+    keep_seconds: float = 0.0
+    """How long finished jobs are kept; 0 for ever."""
+    keep_jobs: int = 0
+    """How many finished jobs of an API are kept, the newest; 0 for all."""
+
+
+class Hoplite(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[hoplite]``: job plugins and how they are run."""
+
+    python: str = ""
+    """The Python that has the plugins and runs them; by default the one that runs this service."""
+    plugin_paths: list[str] = []
+    """Directories in which packages are looked for before those of that Python."""
+    builtin_plugins: list[str] = []
+    """Which of our own plugins can be run: ``command``, ``install_python_package_job``."""
+    address: str = ""
+    """Where jobs on other machines reach this API, ``HOST:PORT`` or ``HOST:PORT/hoplite``; found out if not given."""
+    cores: int = 0
+    """As ``jobs.cores``, for Hoplite alone; 0 for the same."""
+    grace: float = 5.0
+    """Seconds between SIGTERM and SIGKILL when a job is killed."""
+    max_document: int = 16_777_216
+    """The most bytes that a config or a status may have."""
+    webhook_hosts: list[str] = []
+    """Hosts (``name`` or ``name:port``) to which a job may be sent when it is finished."""
+    webhook_secret: str = ""
+    """Signs what is sent there: ``X-Opsgate-Signature``, HMAC-SHA256 of the body."""
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be configured."""
 
@@ -86,6 +122,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The APIs to serve; empty for all."""
     server: Server = Server()
     supvisors: Supvisors = Supvisors()
+    jobs: Jobs = Jobs()
+    hoplite: Hoplite = Hoplite()
 
     @property
     def addresses(self) -> list[Address]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -42,11 +42,19 @@ class Limits:
         max_body: The largest body, in bytes.
         hosts: Which ``Host`` and ``Origin`` headers are ours.
         lenient: Path prefixes of APIs whose documented clients send JSON without saying so.
+        any_text: Path prefixes of APIs that answer 404 to whatever is no name of theirs, a NUL included.
+        bodies: The largest body of APIs that have a limit of their own, by prefix without a slash at its end.
     """
 
     max_body: int
     hosts: HostRule
     lenient: Collection[str] = field(default=())
+    any_text: Collection[str] = field(default=())
+    bodies: Mapping[str, int] = field(default_factory=dict)
+
+    def body(self, path: str) -> int:
+        """The largest body that may be sent to a path."""
+        return self.bodies.get("/" + path[1:].partition("/")[0], self.max_body) if self.bodies else self.max_body
 
 
 class Guard:
@@ -100,8 +108,7 @@ class Guard:
             self._ids, self._prefix = itertools.count(1), os.urandom(6).hex().encode()
         return b"%b-%d" % (self._prefix, next(self._ids))
 
-    @staticmethod
-    def _check_url(scope: Scope) -> None:
+    def _check_url(self, scope: Scope) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
         if len(raw) + len(query) > _MAX_URL:
@@ -110,7 +117,7 @@ class Guard:
         if b"%" not in whole and whole.isascii() and b"\0" not in whole:
             return
         text = unquote_to_bytes(raw) + b"&" + unquote_to_bytes(query)
-        if b"\0" in text:
+        if b"\0" in text and not scope["path"].startswith(tuple(self._limits.any_text)):
             raise _Refused(400, "The URL holds a NUL")
         try:
             text.decode("utf-8")
@@ -126,8 +133,9 @@ class Guard:
         chunked = b"transfer-encoding" in headers
         if not chunked and (length is None or length == b"0"):
             return receive
-        if length is not None and (not length.isdigit() or int(length) > self._limits.max_body):
-            raise _Refused(413, f"The body is larger than {self._limits.max_body} bytes")
+        most = self._limits.body(scope["path"])
+        if length is not None and (not length.isdigit() or int(length) > most):
+            raise _Refused(413, f"The body is larger than {most} bytes")
         given = headers.get(b"content-type", b"")
         media, _, parameters = given.partition(b";")
         media = media.strip().lower()
@@ -136,22 +144,9 @@ class Guard:
         lenient = scope["path"].startswith(tuple(self._limits.lenient))
         if media and not chunked and not lenient and media == given:
             return receive
-        body = await self._read(receive)
+        body = await _read(receive, most)
         scope["headers"] = _with_body(scope, body, _media_type(media, given, body, lenient=lenient))
         return replay(body, receive)
-
-    async def _read(self, receive: Receive) -> bytes:
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            more = message.get("more_body", False)
-            if size > self._limits.max_body:
-                raise _Refused(413, f"The body is larger than {self._limits.max_body} bytes")
-        return b"".join(parts)
 
     async def _refuse(self, scope: Scope, send: Send, refused: _Refused) -> None:
         body = self._render(scope["path"], refused.status, refused.message)
@@ -166,6 +161,20 @@ class Guard:
 
 class _Gone(Exception):  # noqa: N818 - the client went away; there is nobody to answer
     pass
+
+
+async def _read(receive: Receive, most: int) -> bytes:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > most:
+            raise _Refused(413, f"The body is larger than {most} bytes")
+    return b"".join(parts)
 
 
 def _media_type(media: bytes, given: bytes, body: bytes, *, lenient: bool) -> bytes:

@@ -7,10 +7,9 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 
-import orjson
 from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
@@ -18,7 +17,7 @@ from starlette.formparsers import MultiPartException
 from starlette.types import Scope
 
 from opsgate.backends import errors
-from opsgate.validation import first_line
+from opsgate.validation import first_line, json_text
 
 log = logging.getLogger("opsgate.problems")
 
@@ -52,6 +51,11 @@ def render_message(_status: int, message: str, failure: errors.EngineError | Non
     return body
 
 
+def render_error(_status: int, message: str, failure: errors.EngineError | None) -> Body:
+    """``{"error"}`` and what the failure has besides: the Hoplite document and its published client."""
+    return {"error": message} if failure is None else {"error": message, **failure.details}
+
+
 def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
     """``{"status", "message"}``: our own pages, which belong to no document."""
     return {"status": status, "message": message}
@@ -60,15 +64,16 @@ def render_plain(status: int, message: str, _failure: errors.EngineError | None)
 class Problems:
     """Answers failures, choosing the body's shape by the prefix of the path."""
 
-    def __init__(self, renderers: Mapping[str, Renderer]) -> None:
-        """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``."""
+    def __init__(self, renderers: Mapping[str, Renderer], *, ascii_only: Collection[str] = ()) -> None:
+        """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``, and where JSON must be ASCII."""
         self._renderers = dict(renderers)
+        self._ascii_only = frozenset(ascii_only)
 
     def body(self, path: str, status: int, message: str, failure: errors.EngineError | None = None) -> bytes:
         """The JSON text of an error below `path`."""
         prefix = "/" + path.split("/", 2)[1] if path.startswith("/") else ""
         render = self._renderers.get(prefix, render_plain)
-        return orjson.dumps(render(status, message, failure))
+        return json_text(render(status, message, failure), ascii_only=prefix in self._ascii_only)
 
     def answer(self, scope: Scope, exc: Exception) -> Answer:
         """Status, JSON body and further headers for whatever a request failed with."""

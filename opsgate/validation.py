@@ -6,6 +6,7 @@ accepts ``NaN``, and reports a parameter's failure without its name. See docs/de
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -59,9 +60,9 @@ def explain(error: jsonschema_rs.ValidationError) -> str:
 
 
 def first_line(message: str) -> str:
-    """The first line of a validation message, shortened: what follows repeats the schema and the client's data."""
+    """The first line of a validation message, shortened in its middle: what is left out is the client's own data."""
     line = message.partition("\n")[0]
-    return line if len(line) <= 500 else f"{line[:500]}…"  # noqa: PLR2004 - long enough to name any value usefully
+    return line if len(line) <= 500 else f"{line[:300]}…{line[-200:]}"  # noqa: PLR2004 - enough to name any value
 
 
 def parse_json(data: bytes) -> Any:
@@ -115,11 +116,41 @@ class JSONBody(JSONRequestBodyValidator):
 
 
 class OrjsonJsonifier(Jsonifier):
-    """Writes JSON by orjson: fast, and ``NaN`` becomes ``null`` instead of invalid JSON."""
+    """Writes JSON by orjson: fast, and ``NaN`` becomes ``null`` instead of invalid JSON.
+
+    Attributes:
+        ascii: Whether the text is ASCII.
+    """
+
+    def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002 - as elsewhere
+        """Write UTF-8, or ASCII."""
+        super().__init__()
+        self.ascii = ascii
 
     def dumps(self, data: Any, **_: Any) -> str:
         """The JSON text of `data`."""
-        return orjson.dumps(data).decode()
+        return json_text(data, ascii_only=self.ascii).decode()
+
+
+def json_text(data: object, *, ascii_only: bool) -> bytes:
+    r"""The JSON text of `data`, in UTF-8 or with whatever is not ASCII as ``\uXXXX``."""
+    text = orjson.dumps(data)
+    if not ascii_only or text.isascii():
+        return text
+    return text.decode().encode("ascii", _ESCAPE)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""The rest as ``\uXXXX``, in pairs beyond the first plane. Outside its strings, JSON has nothing but ASCII."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs), error.end
+
+
+_ESCAPE = "opsgate.json"
+codecs.register_error(_ESCAPE, _escape)
 
 
 VALIDATORS = {

@@ -7,17 +7,18 @@ status, headers)`` say more, as with Connexion; a Starlette response is sent as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
-import orjson
 from connexion.datastructures import NoContent
 from connexion.decorators.response import BaseResponseDecorator
 from connexion.frameworks.starlette import Starlette
 from connexion.lifecycle import ConnexionResponse
 from connexion.utils import is_json_mimetype
 from starlette.responses import Response
+
+from opsgate.validation import json_text
 
 Headers = list[tuple[bytes, bytes]]
 Written = tuple[int, Headers, bytes]
@@ -40,11 +41,13 @@ class Media:
         name: The media type.
         is_json: Whether values are written as JSON; else texts and bytes are taken as they are.
         is_documented: Whether the spec shows a body for the status; without one, None is no body instead of ``null``.
+        ascii_only: Whether JSON is written as ASCII.
     """
 
     name: bytes
     is_json: bool
     is_documented: bool = True
+    ascii_only: bool = False
 
     def encode(self, value: object) -> bytes:
         """The bytes of a body.
@@ -56,15 +59,16 @@ class Media:
             return value.encode()
         if not self.is_json and isinstance(value, bytes):
             return value
-        return orjson.dumps(value)
+        return json_text(value, ascii_only=self.ascii_only)
 
 
 class Answers:
     """Makes the answers of one operation."""
 
-    def __init__(self, responses: Responses) -> None:
-        """Prepare for what is documented."""
+    def __init__(self, responses: Responses, *, ascii_only: bool = False) -> None:
+        """Prepare for what is documented; `ascii_only` is for clients that read no other JSON."""
         self._responses = responses
+        self._ascii_only = ascii_only
         self._known: dict[int, Media] = {}
         successes = [status for status in responses if status.startswith("2") and status.isdigit()]
         self._status = 200 if "200" in successes or not successes else int(successes[0])
@@ -90,7 +94,7 @@ class Answers:
         media, further = self._media(code), []
         for name, text in headers.items():
             if name.lower() == "content-type":
-                media = _named(text)
+                media = self._named(text)
             elif name.lower() != "content-length":
                 further.append((name.lower().encode("latin-1"), text.encode("latin-1")))
         return _build(value, code, media, further)
@@ -100,8 +104,12 @@ class Answers:
         if status not in self._known:
             content = documented(self._responses, status).get("content") or {}
             name = next((name for name in content if "*" not in name), None)
-            self._known[status] = _named(name) if name else Media(_JSON.encode(), True, is_documented=bool(content))
+            self._known[status] = replace(self._named(name or _JSON), is_documented=bool(content))
         return self._known[status]
+
+    def _named(self, name: str) -> Media:
+        is_json = is_json_mimetype(name.partition(";")[0].strip())
+        return Media(name.encode("latin-1"), is_json, ascii_only=self._ascii_only)
 
 
 def documented(responses: Responses, status: int) -> Mapping[str, Any]:
@@ -110,10 +118,6 @@ def documented(responses: Responses, status: int) -> Mapping[str, Any]:
         if name in responses:
             return responses[name]
     return {}
-
-
-def _named(name: str) -> Media:
-    return Media(name.encode("latin-1"), is_json_mimetype(name.partition(";")[0].strip()))
 
 
 def _build(value: object, status: int, media: Media, headers: Headers) -> Written:

@@ -41,6 +41,7 @@ class Compiler:
         *,
         security_map: Mapping[str, Any] | None,
         validate_responses: bool,
+        ascii_only: bool = False,
     ) -> None:
         """Take what Connexion's ``add_api`` hands to every middleware."""
         self._specification = specification
@@ -48,6 +49,7 @@ class Compiler:
         self._schemas = Schemas(specification.raw)
         self._answer_schemas = Schemas(specification.raw, answers=True) if validate_responses else None
         self._security = SecurityHandlerFactory(security_map)
+        self._ascii_only = ascii_only
 
     def source(self, path: str, method: str) -> AbstractOperation:
         """Connexion's own operation object."""
@@ -82,7 +84,7 @@ class Compiler:
             reader=Reader(compiled, parameter_names(source.path)),
             body=self._body(source, operation, taken),
             takes=taken.rest,
-            answers=Answers(responses),
+            answers=Answers(responses, ascii_only=self._ascii_only),
             checker=Checker(responses, self._answer_schemas) if self._answer_schemas is not None else None,
         )
 

@@ -20,8 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opsgate.compiled.answers import Answer, Written
 from opsgate.compiled.compiler import Compiler, obstacle
 from opsgate.compiled.fallthrough import FallThrough
-from opsgate.compiled.table import Table, Values
+from opsgate.compiled.table import SLASH, Table, Values
 from opsgate.problems import Problems
+
+_ENCODED_SLASH: Final = re.compile("%2[fF]")
 
 Route = Callable[[Scope, Receive, Values], Awaitable[Answer]]
 
@@ -69,6 +71,7 @@ class CompiledRoutes(SpecMiddleware):
             resolver or Resolver(),
             security_map=security_map,
             validate_responses=bool(validate_responses),
+            ascii_only=getattr(options.get("jsonifier"), "ascii", False),
         )
         for path, item in specification["paths"].items():
             for method in METHODS & set(item):
@@ -145,7 +148,7 @@ async def _left(_scope: Scope, _receive: Receive, _values: Values) -> Answer:
 
 def _with_slashes(raw: bytes) -> str:
     """The decoded path in which an encoded slash can be told from a border between segments."""
-    return unquote(re.sub(rb"%2[fF]", b"%00", raw).decode("latin-1"))
+    return SLASH.join(map(unquote, _ENCODED_SLASH.split(raw.decode("latin-1"))))
 
 
 async def _send(answer: Written, scope: Scope, send: Send) -> None:

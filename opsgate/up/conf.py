@@ -93,6 +93,7 @@ def gateway_toml(settings: Settings, state: StateDir) -> str:
     """The text of the gateway's configuration: the settings of `opsgate up`, and the private supervisord."""
     content: dict[str, Any] = msgspec.to_builtins(settings)
     content["supvisors"] |= {"url": f"unix://{state.socket}", "username": "", "password": ""}
+    content["jobs"]["state_dir"] = content["jobs"]["state_dir"] or str(state.jobs)
     return tomli_w.dumps(content)
 
 

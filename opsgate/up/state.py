@@ -37,6 +37,11 @@ class StateDir:
         return self.root / "log"
 
     @property
+    def jobs(self) -> Path:
+        """The state directory of the job engine."""
+        return self.root / "jobs"
+
+    @property
     def socket(self) -> Path:
         """The socket file of supervisord."""
         return self.root / "run" / "supervisor.sock"

@@ -1,0 +1,79 @@
+"""The job engine of this process: one for all APIs whose jobs run on it, opened when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from opsgate.backends.jobs.engine import Engine
+from opsgate.backends.jobs.housekeeping import Keep
+from opsgate.backends.jobs.settings import Settings as EngineSettings
+from opsgate.config import Settings
+
+APIS = ("hoplite",)
+"""The APIs that have jobs on it."""
+
+
+class JobEngine:
+    """Opens the engine once per process and event loop; calling it gives the engine."""
+
+    def __init__(self, settings: Callable[[], EngineSettings]) -> None:
+        """Open it with these settings, when it is needed."""
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._engine: Engine | None = None
+
+    async def __call__(self) -> Engine:
+        """Return the engine; `Unavailable` or `Unsupported` when it cannot be opened."""
+        if self._engine is None:
+            async with self._lock:
+                if self._engine is None:
+                    self._engine = await Engine.open(self._settings())
+        return self._engine
+
+    async def aclose(self) -> None:
+        """Close it. The first of several APIs to do so closes it for all; jobs run on."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+
+
+def of(settings: Settings) -> JobEngine:
+    """The engine with the state directory of these settings: the same one for each API of a process."""
+    return _of(state_dir(settings), _encoded(settings))
+
+
+def state_dir(settings: Settings) -> Path:
+    """Where its state is kept."""
+    if settings.jobs.state_dir:
+        return Path(settings.jobs.state_dir).absolute()
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "opsgate" / "jobs"
+
+
+def _encoded(settings: Settings) -> tuple[int, tuple[tuple[str, int], ...], float, int]:
+    """What matters of the settings, as a key."""
+    own = tuple((api, cores) for api in APIS if (cores := getattr(settings, api).cores))
+    return settings.jobs.cores, own, settings.jobs.keep_seconds, settings.jobs.keep_jobs
+
+
+@functools.cache
+def _of(root: Path, chosen: tuple[int, tuple[tuple[str, int], ...], float, int]) -> JobEngine:
+    cores, own, seconds, jobs = chosen
+    keep = Keep(seconds=seconds or None, jobs=jobs or None)
+    return JobEngine(
+        lambda: EngineSettings(
+            root=root,
+            cores=_cores(cores),
+            queues={api: _cores(number) or 0 for api, number in own},
+            keep=dict.fromkeys(APIS, keep) if seconds or jobs else {},
+        )
+    )
+
+
+def _cores(number: int) -> int | None:
+    """The engine's words for 0, all of this machine, and -1, any number."""
+    return {0: None, -1: 0}.get(number, number)
