@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Final
@@ -17,10 +16,9 @@ from opsgate.backends.hoplite.search_path import SearchPath
 log = logging.getLogger(__name__)
 
 GROUP: Final = "hoplite.jobs"
-BUILTIN: Final[Mapping[str, str]] = {
-    name: f"opsgate.backends.hoplite.builtin.{name}" for name in ("command", "install_python_package_job")
-}
-"""What comes with this service: setting and module."""
+BUILTIN: Final = ("command", "install_python_package_job")
+"""What comes with this service."""
+_PUBLISHED: Final = str(Path(__file__).parent / "builtin" / "published")
 _PREFIX: Final = "hoplite.plugins."
 
 Signature = tuple[int, int, int]
@@ -42,7 +40,7 @@ class Plugins:
             if name not in BUILTIN:
                 raise ValueError(f"{name!r} is not one of {', '.join(BUILTIN)}")
         self.search_path = search_path
-        self._builtin = {_PREFIX + name: BUILTIN[name] for name in builtin}
+        self._builtin = {_PREFIX + name for name in builtin}
         self._read: dict[str, tuple[Signature, list[str]]] = {}
 
     def names(self) -> list[str]:
@@ -56,9 +54,10 @@ class Plugins:
             known.update(plugins)
         return sorted(found)
 
-    def builtin(self, name: str) -> str | None:
-        """Return the module of a built-in plugin that can be used."""
-        return self._builtin.get(name)
+    def path_for(self, name: str) -> tuple[str, ...]:
+        """Return what a job of this plugin needs in front of its Python's own search path."""
+        configured = tuple(self.search_path.configured())
+        return (_PUBLISHED, *configured) if name in self._builtin else configured
 
     def forget(self) -> None:
         """Read everything anew next time."""

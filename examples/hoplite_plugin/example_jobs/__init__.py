@@ -1,0 +1,1 @@
+"""Two job plugins: one counts, one fails."""
