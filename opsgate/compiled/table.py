@@ -20,8 +20,8 @@ Route = TypeVar("Route")
 Values = Sequence[str]
 """The texts of a template's parameters, in the order of `parameter_names`."""
 
-SLASH: Final = "\0"
-"""Stands for an encoded slash in a path to look up: part of a segment, not a border between two."""
+SLASH: Final = "\udc2f"
+"""An encoded slash in a path to look up: part of a segment, not a border between two. No URL decodes to this."""
 
 _PARAMETER: Final = re.compile(r"\{([^}]*)\}")
 _TYPED: Final[Mapping[str, re.Pattern[str]]] = {"integer": INTEGER, "number": NUMBER}
