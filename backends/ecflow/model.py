@@ -154,12 +154,15 @@ class Repeat(Struct, frozen=True, gc=False):
         return self.kind in ("enumerated", "string", "datelist", "datetimelist")
 
     @property
-    def value(self) -> str:
-        """The present value; empty beyond the end of a list."""
-        if not self.listed:
+    def last_value(self) -> str:
+        """The present value, or beyond the end the last one: what the repeat's variable holds."""
+        if self.listed:
+            index = min(max(int(self.position), 0), len(self.values) - 1)
+            return self.values[index] if self.values else ""
+        if self.kind not in ("integer", "date"):
             return self.position
-        index = int(self.position)
-        return self.values[index] if 0 <= index < len(self.values) else ""
+        low, high = sorted((int(self.values[0]), int(self.values[1])))
+        return str(min(max(int(self.position), low), high))
 
 
 class Queue(Struct, frozen=True, gc=False):
@@ -404,6 +407,11 @@ class Server(Struct, frozen=True):
     user_variables: tuple[Variable, ...] = ()
     variables: tuple[Variable, ...] = ()
     flags: tuple[str, ...] = ()
+
+    @property
+    def version_number(self) -> tuple[int, ...]:
+        """The version, for comparing."""
+        return tuple(int(part) for part in self.version.split(".") if part.isdigit())
 
 
 class Definition:
