@@ -16,15 +16,16 @@ This module runs inside supervisord: it imports nothing of the gateway.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 
 from supvisors.internal_com import mapper
 from supvisors.plugin import make_supvisors_rpcinterface
 
 _LOOPBACK = "127.0.0.1"
+_IS_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}")
 
 
 def make(supervisord: Any, **config: str) -> Any:
@@ -48,7 +49,7 @@ def make(supervisord: Any, **config: str) -> Any:
 
 
 def _check(host: str) -> None:
-    if host != "localhost" and not (host and ip_address(host).is_loopback):
+    if not _IS_LOOPBACK.fullmatch(host):
         raise ValueError(f"inet_http_server listens on {host or 'all interfaces'}, not on {_LOOPBACK}")
 
 
