@@ -39,6 +39,23 @@ def hold(path: str) -> int | None:
     return fd
 
 
+def note(fd: int, text: str) -> None:
+    """Leave a note in a lock file that this process holds, for who finds it free. It does without on a full disk."""
+    try:
+        os.pwrite(fd, text.encode(), 0)
+    except OSError:
+        return
+
+
+def read_note(path: str) -> str:
+    """Return the note that the last holder left; empty if none did."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib in runners
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def holder(path: str) -> int | None:
     """Return the pid of the process that holds the lock, None when nobody does or the file does not exist."""
     try:

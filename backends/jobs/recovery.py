@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 
-from opsgate.backends.jobs import clocks, queue, runners, transitions, tree
+from opsgate.backends.jobs import clocks, locks, queue, runners, transitions, tree
 from opsgate.backends.jobs.database import Database
-from opsgate.backends.jobs.layout import EXIT, Layout
+from opsgate.backends.jobs.layout import EXIT, LOCK, Layout
 from opsgate.backends.jobs.states import Cause, State
 
 TYPE_CHECKING = False
@@ -91,6 +91,7 @@ def _settle(database: Database, job: Active, job_dir: str, *, runner_failed: boo
         if job.boot == clocks.boot_id():
             tree.sweep(job.id)
         return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
+    runner_failed = runner_failed or locks.read_note(f"{job_dir}/{LOCK}") == job.claim  # it came, and is gone
     if not runner_failed and _may_still_come(job):
         return False
     return _give_back(database, job, failed=runner_failed or _claimer_lives(job))

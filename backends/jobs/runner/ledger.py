@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     class Ledger(Protocol):
         """What a runner needs to be told and to tell."""
 
+        claim: str  # names the attempt to start the job, once its spec is loaded
+
         def is_wanted(self) -> bool:
             """Tell whether the job is still to be started, as far as can be known without its lock."""
 
@@ -55,7 +57,7 @@ class StoreLedger:
         self._layout = layout
         self._id = job_id
         self._claimer = claimer
-        self._claim = ""
+        self.claim = ""
         self._store: database.Database | None = None
 
     def is_wanted(self) -> bool:
@@ -72,7 +74,7 @@ class StoreLedger:
         )
         if row is None:
             return None
-        self._claim, body = str(row[0]), str(row[1])
+        self.claim, body = str(row[0]), str(row[1])
         directory = self._layout.job(self._id)
         database.insist(self._layout, lambda: write_whole(directory, SPEC, body.encode(), durable=False))
         spec: dict[str, object] = json.loads(body)
@@ -80,7 +82,7 @@ class StoreLedger:
 
     def begin(self, pid: int) -> bool:
         """Move the job to running."""
-        return self._change(lambda db: transitions.begin(db, self._id, self._claim, pid))
+        return self._change(lambda db: transitions.begin(db, self._id, self.claim, pid))
 
     def wish(self) -> tuple[bool, float | None]:
         """Read the job's row."""
@@ -89,7 +91,7 @@ class StoreLedger:
 
     def report(self, status: str) -> bool:
         """Replace the job's status. Not flushed to the disk: a power cut ends the job as well."""
-        return self._change(lambda db: transitions.report(db, self._id, self._claim, status), durable=False)
+        return self._change(lambda db: transitions.report(db, self._id, self.claim, status), durable=False)
 
     def finish(self, ending: Mapping[str, object]) -> list[str]:
         """Move the job to finished, and claim in the same change: nobody else sees its cores free in between."""
@@ -97,7 +99,7 @@ class StoreLedger:
         def finish() -> list[str]:
             store = self._open()
             with store.change() as db:
-                transitions.finish(db, self._id, self._claim, ending)
+                transitions.finish(db, self._id, self.claim, ending)
                 return queue.claim_all(db, self._claimer)
 
         claimed = database.insist(self._layout, finish)
@@ -140,6 +142,7 @@ class FileLedger:
 
     def __init__(self, job_dir: str) -> None:
         self._dir = job_dir
+        self.claim = ""
 
     def is_wanted(self) -> bool:
         """Tell whether the job was not begun before."""

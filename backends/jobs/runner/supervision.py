@@ -40,7 +40,7 @@ def run(job_dir: str, ledger: Ledger) -> list[str]:
     """
     ears = Ears()  # before the lock: whoever sees the lock may send a signal
     layout = Layout(root_of(job_dir))
-    while database.insist(layout, lambda: locks.hold(f"{job_dir}/{LOCK}")) is None:
+    while (lock := database.insist(layout, lambda: locks.hold(f"{job_dir}/{LOCK}"))) is None:
         if not ledger.is_wanted():
             return []
         time.sleep(_SECONDS_BETWEEN_TRIES)  # for another runner that came, and leaves, in vain
@@ -49,6 +49,7 @@ def run(job_dir: str, ledger: Ledger) -> list[str]:
         spec = ledger.load()
         if spec is None:
             return []
+        locks.note(lock, ledger.claim)
         record = Supervision(job_dir, spec, ledger, ears).run()
     database.insist(layout, lambda: ending.write(job_dir, record))
     return ledger.finish(record)

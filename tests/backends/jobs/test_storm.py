@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from opsgate.backends.jobs import clocks, locks
 from opsgate.backends.jobs.engine import Engine
-from opsgate.backends.jobs.model import Query
+from opsgate.backends.jobs.model import Job, Query
 from opsgate.backends.jobs.settings import Settings
-from opsgate.backends.jobs.states import State
-from tests.backends.jobs.support import API, Open, reach
+from opsgate.backends.jobs.states import Cause, State
+from tests.backends.jobs.support import API, Open, reach, shell, start
 
 pytestmark = pytest.mark.anyio
 
@@ -100,3 +104,32 @@ async def test_clients_killed(root: Path, open_engine: Open, tmp_path: Path) -> 
     assert Counter(log.read_text().split()) == Counter(names)
     assert await engine.count(API, Query(states=(State.FINISHED,))) == JOBS
     assert await engine.usage(API) == (0, 2)
+
+
+async def test_runners_and_keepers_killed(root: Path, open_engine: Open, tmp_path: Path) -> None:
+    luck = random.Random(6)  # noqa: S311 - as above
+    log = tmp_path / "log"
+    engine = await open_engine(Settings(root, cores=4, seconds_between_tidying=0.2))
+    jobs = []
+    for number in range(60):
+        jobs.append(await start(engine, shell(f"echo job-{number} >>{log}; sleep 0.05"), job={"name": f"job-{number}"}))
+        for process in luck.sample(helpers_of(engine, jobs), 1 if number % 2 else 0):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    ended = [await reach(engine, job.id, State.FINISHED) for job in jobs]
+    ran = Counter(log.read_text().split())
+    assert set(ran.values()) == {1}
+    assert {job.cause for job in ended} == {None, Cause.LOST}
+    assert all(job.name in ran for job in ended if job.cause is None)
+    assert await engine.usage(API) == (0, 4)
+
+
+def helpers_of(engine: Engine, jobs: list[Job]) -> list[int]:
+    """Return the pids of runners and their keepers, none twice; of none at least this process' impossible child."""
+    found: list[int] = []
+    for job in jobs:
+        runner = locks.holder(f"{engine.directory(job.id)}/lock")
+        stat = clocks.read_stat(runner) if runner else None
+        if runner is not None and stat is not None:
+            found.extend((runner, int(stat[1])))
+    return [pid for pid in found if pid > 1] or [2**22]
