@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def descriptors_of(pid: int) -> dict[int, str]:
     """Return the open descriptors of a process and what they lead to."""
     found = {}
     for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - a name each, no paths
-        found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")  # noqa: PTH115 - targets are no paths
+        with suppress(FileNotFoundError):  # the listing's own, where it is this process
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")  # noqa: PTH115 - targets are no paths
     return found
 
 
