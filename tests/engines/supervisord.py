@@ -208,7 +208,7 @@ def single(directory: Path) -> Supervisord:
 
 def cluster(directory: Path, size: int = 3) -> list[Supervisord]:
     """Daemons that Supvisors joins, without psutil."""
-    ports = [free_port() for _ in range(size)]
+    ports = sorted(free_port() for _ in range(size))  # Supvisors sorts instances by address
     names = [f"supv-{number:02}" for number in range(1, size + 1)]
     everyone = ",".join(f"<{name}>127.0.0.1:{port}" for name, port in zip(names, ports, strict=True))
     daemons = []
