@@ -95,8 +95,8 @@ async def delete_job(hoplite: HoplitePort, /, job_uuid: str) -> JsonObject:
 async def read_job_output(  # noqa: PLR0913 - the operation's parameters
     hoplite: HoplitePort,
     /,
-    *,
     job_uuid: str,
+    *,
     stream: Stream = "stdout",
     offset: int = 0,
     limit: int = 65536,

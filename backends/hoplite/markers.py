@@ -134,7 +134,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "$date": _read_date,
     "$regex": _read_pattern,
     "$binary": _read_binary,
-    "$uuid": lambda marker: uuid.UUID(marker["$uuid"]),
+    "$uuid": lambda marker: uuid.UUID(str(marker["$uuid"])),
     "$undefined": lambda _: None,
     "$numberLong": lambda marker: int(marker["$numberLong"]),
     "$timestamp": lambda marker: {"t": int(marker["$timestamp"]["t"]), "i": int(marker["$timestamp"]["i"])},

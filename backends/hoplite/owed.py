@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +96,7 @@ class Owed:
         try:
             return Debt(**json.loads((self._directory / job_uuid).read_bytes()))
         except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:  # nobody of us wrote it
+            log.warning("%s is no webhook: %s", self._directory / job_uuid, error)
             return None

@@ -100,7 +100,7 @@ class Webhooks:
                     jobs = [(job_uuid, await _look(find, job_uuid)) for job_uuid in due]
                     over = [(job_uuid, job) for job_uuid, job in jobs if job is None or job["finished"]]
                     await asyncio.gather(*(loop.run_in_executor(threads, self._deliver, *each) for each in over))
-                except (EngineError, OSError, ValueError) as error:
+                except (EngineError, OSError) as error:
                     log.warning("Webhooks wait: %s", error)
                 await asyncio.sleep(_BETWEEN)
 
