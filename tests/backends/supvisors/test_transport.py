@@ -23,6 +23,12 @@ UNKNOWN = ": whether it took effect is unknown"
 CALLS = ["read", "act", "wait"]
 
 
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: they differ in how connections and processes end."""
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
 def http(body: bytes = ANSWER, status: str = "200 OK", header: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{header}\r\n".encode() + body
 

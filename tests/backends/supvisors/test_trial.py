@@ -12,6 +12,12 @@ NAMES = [f"my_movies:converter_{number:02}" for number in range(100)]
 ENDLESS = "(.+)+(.+)+(.+)+(.+)+(.+)+(.+)+X"
 
 
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: they differ in how connections and processes end."""
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
 class TestCheck:
     @pytest.mark.parametrize("regex", ["", ".*", "my_movies:converter_0[12]", "^(my|your)_.*_\\d+$", "\u00e9"])
     async def test_usual_expressions(self, regex: str) -> None:
