@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 
 from opsgate.backends.jobs import schema
@@ -110,14 +111,16 @@ def insist(layout: Layout, attempt: Callable[[], T]) -> T:
         sqlite3.Error: The state directory itself is gone, so nobody will ever ask.
         OSError: As above.
     """
-    pauses = _growing()
-    while True:
+    said = ""
+    for pause in _growing():
         try:
             return attempt()
-        except (sqlite3.OperationalError, OSError):
+        except (sqlite3.OperationalError, OSError) as error:
             if not os.path.exists(layout.database):  # noqa: PTH110 - no pathlib in runners
                 raise
-            time.sleep(next(pauses))
+            said = _say_once(f"{layout.root}: {error}; trying again\n", said)
+            time.sleep(pause)
+    raise AssertionError("the pauses do not end")
 
 
 def _growing() -> Iterator[float]:
@@ -125,6 +128,16 @@ def _growing() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, 2.0)
+
+
+def _say_once(text: str, said: str) -> str:
+    if text != said:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:  # there may be no room for this either
+            return said
+    return text
 
 
 def _uri(path: str, *, create: bool) -> str:

@@ -84,12 +84,15 @@ class Firsts:
         self.troubles, self._trouble = os.pipe()  # ends, without a word, when each of them was executed
         os.set_blocking(self.troubles, False)
         self.pids: list[int] = []
+        # What is sent to them before they have forgotten the runner's handlers must wait, or it would do nothing.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD_BY_RUNNER)
         try:
             self._fork_all(gate)
         except OSError:
             self.abandon()
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD_BY_RUNNER)
             os.close(gate)
             os.close(self._trouble)
             outputs.close()
@@ -103,8 +106,12 @@ class Firsts:
 
     def release(self) -> None:
         """Let them go."""
-        os.write(self._gate, _OPEN * len(self.pids))
-        os.close(self._gate)
+        try:
+            os.write(self._gate, _OPEN * len(self.pids))
+        except BrokenPipeError:  # somebody killed all of them while they waited
+            return
+        finally:
+            os.close(self._gate)
 
     def abandon(self) -> None:
         """Let them end without having executed anything."""

@@ -119,7 +119,7 @@ async def test_runners_and_keepers_killed(root: Path, open_engine: Open, tmp_pat
     ended = [await reach(engine, job.id, State.FINISHED) for job in jobs]
     ran = Counter(log.read_text().split())
     assert set(ran.values()) == {1}
-    assert {job.cause for job in ended} == {None, Cause.LOST}
+    assert {job.cause for job in ended} <= {None, Cause.LOST}
     assert all(job.name in ran for job in ended if job.cause is None)
     assert await engine.usage(API) == (0, 4)
 
