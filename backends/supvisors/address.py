@@ -16,7 +16,7 @@ class Address:
     Attributes:
         label: The URL without credentials: the only form of it that may be shown.
         socket_path: Path of the unix socket, empty for TCP.
-        host: Host name or address, empty for a unix socket.
+        host: Host name in ASCII, or address; empty for a unix socket.
         port: TCP port, 0 for a unix socket.
         authorization: Value of the Authorization header, empty without credentials.
     """
@@ -47,13 +47,13 @@ def parse(url: str, username: str | None = None, password: str | None = None) ->
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path.rstrip("/") not in {"", _PATH}:
         raise ValueError(f"{_shown(parts)!r} is not http://host:port or unix:///path")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = parts.hostname.encode("idna").decode()
     port = parts.port or 80
     if parts.username is not None:
         username, password = unquote(parts.username), unquote(parts.password or "")
     return Address(
-        label=f"http://{host}:{port}",
-        host=parts.hostname,
+        label=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        host=host,
         port=port,
         authorization=_authorization(username, password),
     )

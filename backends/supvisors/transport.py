@@ -29,6 +29,7 @@ class Transport:
     def __init__(self, address: Address, limits: Limits) -> None:
         self._address = address
         self._limits = limits
+        self._head = _head(address)
         self._short_calls = asyncio.Semaphore(limits.connections)
         self._waiting = 0
         self._idle: list[Connection] = []
@@ -129,21 +130,16 @@ class Transport:
         except OSError as error:
             raise self._unreachable(_reason(error)) from error
         self._open.add(connection)
-        if self._closed:
+        if connection.closed or self._closed:
             self._drop(connection)
+            raise self._unreachable("it closed the connection at once")
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
         self._open.discard(connection)
 
     def _request(self, body: bytes, header: bytes = b"") -> bytes:
-        if self._address.authorization:
-            header += b"Authorization: %b\r\n" % self._address.authorization
-        host = self._address.host.encode("idna") if self._address.host else b"localhost"
-        return (
-            b"POST /RPC2 HTTP/1.1\r\nHost: %b\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n%b\r\n%b"
-            % (host, len(body), header, body)
-        )  # fmt: skip
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self._head, header, len(body), body)
 
     def _content(self, answer: Answer, method: str) -> bytes:
         if answer.status != _OK:
@@ -169,6 +165,12 @@ class Transport:
                 yield
         except TimeoutError as error:
             raise Timeout(f"supervisord did not answer {method} within {seconds:g} s{consequence}") from error
+
+
+def _head(address: Address) -> bytes:
+    host = address.label.removeprefix("http://") if address.host else "localhost"
+    head = f"POST /RPC2 HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/xml\r\n".encode()
+    return head + b"Authorization: %b\r\n" % address.authorization if address.authorization else head
 
 
 def _reason(error: OSError) -> str:

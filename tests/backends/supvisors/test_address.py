@@ -17,6 +17,7 @@ class TestParse:
             ("http://127.0.0.1:9001/", "http://127.0.0.1:9001", "127.0.0.1", 9001),
             ("http://127.0.0.1:9001/RPC2", "http://127.0.0.1:9001", "127.0.0.1", 9001),
             ("http://localhost", "http://localhost:80", "localhost", 80),
+            ("http://b\u00fccher.example:9001", "http://xn--bcher-kva.example:9001", "xn--bcher-kva.example", 9001),
             ("http://[::1]:9001", "http://[::1]:9001", "::1", 9001),
         ],
     )
@@ -54,6 +55,7 @@ class TestParse:
             "http://",
             "http://jo:secret@:9001",
             "http://jo:secret@localhost:port",
+            f"http://jo:secret@{'x' * 64}:9001",
             "http://jo:secret@localhost:99999",
             "http://jo:secret@localhost:9001/other",
             "http://jo:secret@[::1:9001",

@@ -88,11 +88,12 @@ class TestConnections:
         async with served(script) as (transport, server):
             assert [await call(transport, kind) for _ in range(3)] == [ANSWER] * 3
             assert server.connections == 3
+            host = server.url.removeprefix("http://")
         request = (
-            b"POST /RPC2 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/xml\r\nContent-Length: 7\r\n"
-            b"Connection: close\r\n\r\n<call/>"
+            f"POST /RPC2 HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/xml\r\n"
+            "Connection: close\r\nContent-Length: 7\r\n\r\n<call/>"
         )
-        assert requests == [request] * 3
+        assert requests == [request.encode()] * 3
 
     async def test_credentials_are_sent(self) -> None:
         async def script(peer: Peer) -> None:
@@ -331,6 +332,16 @@ class TestLimits:
 
 
 class TestAway:
+    @pytest.mark.parametrize("kind", CALLS)
+    async def test_closed_before_anything_was_sent(self, kind: str) -> None:
+        async def script(peer: Peer) -> None:
+            peer.reset()
+
+        async with served(script) as (transport, server):
+            meaning, message, _ = await failed(transport, kind)
+            assert meaning is Unavailable
+            assert message.startswith(f"supervisord at {server.url} ")
+
     @pytest.mark.parametrize("kind", CALLS)
     async def test_nobody_listens(self, kind: str, tmp_path: Path) -> None:
         for url, reason in (
