@@ -12,8 +12,8 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound, TooLarge
-from opsgate.backends.hoplite import adapter, record
+from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound
+from opsgate.backends.hoplite import adapter, documents, record
 from opsgate.backends.hoplite.plugins import GROUP, Plugins
 from opsgate.backends.hoplite.port import JsonObject, NewJob, Piece, Selection
 from opsgate.backends.hoplite.text import whole_characters
@@ -65,6 +65,7 @@ class Jobs:
 
     async def create(self, new: NewJob, key: str | None = None) -> JsonObject:
         """See `JobsPort`."""
+        documents.check("config", new.config, self._options.max_document)
         engine, digest = await self._engine(), _digest(new)
         earlier = await engine.find(API, key) if key else None
         if earlier is None:
@@ -98,7 +99,7 @@ class Jobs:
                 raise Denied(f"{refused[0]!r} of a job cannot be updated")
             if "status" not in members:
                 raise Invalid("'status' is missing")
-            self._weigh("status", members["status"])
+            documents.check("status", members["status"], self._options.max_document)
             return record.describe(await engine.set_status(API, job_uuid, members["status"]))
 
     async def start(self, job_uuid: str) -> None:
@@ -161,7 +162,6 @@ class Jobs:
         if new.plugin_name not in names:
             details: dict[str, object] = {"uuid": None, "name": new.plugin_name}
             raise NotFound(f"Job plugin '{new.plugin_name}' does not exist", details=details)
-        self._weigh("config", new.config)
         job_uuid, api_key = str(uuid.uuid4()), str(uuid.uuid4())
         return model.NewJob(
             api=API,
@@ -184,10 +184,6 @@ class Jobs:
             labels=new.labels,
             extra={"api_key": api_key, "digest": digest},
         )
-
-    def _weigh(self, what: str, value: object) -> None:
-        if len(json.dumps(value)) > self._options.max_document:
-            raise TooLarge(f"The {what} is larger than {self._options.max_document} bytes")
 
 
 class _named:  # noqa: N801 - used like a function

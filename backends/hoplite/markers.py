@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 _FLAGS = {"i": re.I, "l": re.L, "m": re.M, "s": re.S, "u": re.U, "x": re.X}
-_DEEPEST = 100
+_DEEPEST = 90  # within what `documents` lets through
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # what readers of JSON take for an integer; others become text
 
 
 class Oid(str):
@@ -54,10 +55,6 @@ def decode(value: Any) -> Any:
 
 def encode(value: object, depth: int = 0) -> object:
     """Return a value as JSON with markers for what JSON lacks: NaN is None, what nobody knows becomes its text."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if depth < _DEEPEST:
         if isinstance(value, dict):
             return {_text(key): encode(item, depth + 1) for key, item in value.items()}
@@ -79,6 +76,14 @@ def _text(value: object) -> str:
     return f"<{type(value).__name__}>"
 
 
+def _write_integer(value: int) -> object:
+    return int(value) if _SMALLEST <= value <= _LARGEST else str(value)
+
+
+def _write_float(value: float) -> object:
+    return float(value) if math.isfinite(value) else None
+
+
 def _write_date(value: datetime.datetime) -> object:
     offset = value.utcoffset()
     naive = value.replace(tzinfo=None) - (offset or datetime.timedelta())
@@ -98,6 +103,10 @@ def _write_bytes(value: bytes | bytearray) -> object:
 _WRITERS: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (Oid, lambda value: {"$oid": str(value)}),
     (str, str),
+    (bool, bool),
+    (int, _write_integer),
+    (float, _write_float),
+    (type(None), lambda _: None),
     (datetime.datetime, _write_date),
     (uuid.UUID, lambda value: {"$uuid": value.hex}),
     (bytes, _write_bytes),

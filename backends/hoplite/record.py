@@ -6,12 +6,17 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
+from opsgate.backends.hoplite.documents import is_deep
 from opsgate.backends.hoplite.port import JsonObject
 from opsgate.backends.jobs.model import Job
 from opsgate.backends.jobs.states import Cause
 
 NO_TRACEBACK: Final = "N."
 """The pickle of None: the published client unpickles `traceback` whatever it is."""
+
+_EXCERPT: Final = 1000
 
 _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     Cause.TIMEOUT: ("JobTimeout", "The job ran longer than it may"),
@@ -52,7 +57,17 @@ def describe(job: Job) -> JsonObject:
 def _status(job: Job) -> JsonObject:
     """What the job last reported; its failure lies over that. One that was killed has not failed."""
     failure = _failure(job) if job.is_finished and not job.killed else None
-    return job.status if failure is None else {**job.status, "exception": failure}
+    status = _reported(job.status_json)
+    return status if failure is None else {**status, "exception": failure}
+
+
+def _reported(text: str) -> JsonObject:
+    """The status as it can be written again: what comes from a job's process must not break a list of jobs."""
+    try:
+        status: JsonObject = orjson.loads(text)
+    except orjson.JSONDecodeError:  # half a surrogate pair, a number without end
+        return {"unreadable": text[:_EXCERPT]}
+    return {"unreadable": text[:_EXCERPT]} if is_deep(status) else status
 
 
 def _failure(job: Job) -> JsonObject | None:
@@ -71,15 +86,16 @@ def _failure(job: Job) -> JsonObject | None:
 
 def _raised(raised: Mapping[str, Any]) -> JsonObject:
     """The exception that `child.failure` described, in the shape that people and the published client read."""
+    told = {name: value for name, value in raised.items() if isinstance(value, str)}  # the job's process told it
     return {
-        "type": raised["type"],
-        "message": raised["message"],
-        "traceback": raised.get("pickled_traceback") or NO_TRACEBACK,
-        "traceback_text": raised["traceback"],
+        "type": told.get("type", ""),
+        "message": told.get("message", ""),
+        "traceback": told.get("pickled_traceback") or NO_TRACEBACK,
+        "traceback_text": told.get("traceback", ""),
         "previous_exception": {
-            "type": raised["class"],
-            "message": raised["message"],
-            "exception_object": raised.get("pickled_exception"),
+            "type": told.get("class", ""),
+            "message": told.get("message", ""),
+            "exception_object": told.get("pickled_exception"),
         },
     }
 

@@ -52,6 +52,10 @@ class TestEncode:
     def test_a_date_before_1970(self) -> None:
         assert markers.encode(datetime.datetime(1969, 12, 31, 23, 59, 59, 999000)) == {"$date": -1}
 
+    def test_integers_beyond_64_bits_become_text(self) -> None:
+        whole = [2**64 - 1, -(2**63), True]
+        assert markers.encode([*whole, 2**64, -(2**63) - 1]) == [*whole, "18446744073709551616", "-9223372036854775809"]
+
     def test_tuples_and_sets_become_lists(self) -> None:
         assert markers.encode({"t": (1, 2), "s": {3}}) == {"t": [1, 2], "s": [3]}
 

@@ -81,6 +81,26 @@ class TestMembers:
         assert (found["running"], found["finished"], found["killed"]) == (True, False, True)
 
 
+class TestBadNews:
+    """What a job's process says must not break a list of jobs."""
+
+    @pytest.mark.parametrize(
+        "text", ['{"a": "\\ud800"}', '{"a": 1' + "0" * 400 + "}", '{"a":' + "[" * 150 + "]" * 150 + "}"]
+    )
+    def test_a_status_that_nobody_can_read_is_shown_as_text(self, text: str) -> None:
+        assert describe(job(state="running", status_json=text))["status"] == {"unreadable": text}
+
+    def test_an_exception_without_anything_it_should_have(self) -> None:
+        found = describe(job(exit_code=1, ending={"exception": {"type": 5, "message": None}}))["status"]["exception"]
+        assert found == {
+            "type": "",
+            "message": "",
+            "traceback": "N.",
+            "traceback_text": "",
+            "previous_exception": {"type": "", "message": "", "exception_object": None},
+        }
+
+
 class TestException:
     def test_of_the_plugin(self) -> None:
         assert describe(job(exit_code=1, ending={"exception": RAISED}))["status"] == {
