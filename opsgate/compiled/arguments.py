@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import Scope
 
 from opsgate.compiled.parameters import NO_DEFAULT, Parameter, parse_query
-from opsgate.compiled.table import Values
+from opsgate.compiled.templates import Values
 
 Arguments = dict[str, Any]
 

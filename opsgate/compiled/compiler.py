@@ -22,7 +22,7 @@ from opsgate.compiled.checking import Checker
 from opsgate.compiled.operation import Operation, Verify
 from opsgate.compiled.parameters import Definition, argument_name, compile_parameter, unsupported
 from opsgate.compiled.schema import Schemas
-from opsgate.compiled.table import parameter_names
+from opsgate.compiled.templates import parameter_names
 
 _CONTENT = "application/json"
 

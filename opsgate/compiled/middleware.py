@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opsgate.compiled.answers import Answer, Written
 from opsgate.compiled.compiler import Compiler, obstacle
 from opsgate.compiled.fallthrough import FallThrough
-from opsgate.compiled.table import SLASH, Table, Values
+from opsgate.compiled.table import Table
+from opsgate.compiled.templates import SLASH, Values
 from opsgate.problems import Problems
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
@@ -91,7 +92,7 @@ class CompiledRoutes(SpecMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         try:
             route, values = self._find(scope)
@@ -103,11 +104,16 @@ class CompiledRoutes(SpecMiddleware):
         except Exception as exc:
             answer = self._failure(scope, exc)
         if answer is None:
-            await self._app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
         elif isinstance(answer, Response):
             await self._send_response(answer, scope, receive, send)
         else:
             await _send(answer, scope, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Connexion answer, with the mark of its own entry, without which Starlette's routers raise no 404."""
+        scope["app"] = self._app
+        await self._app(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[Route, Values]:
         path = scope["path"]

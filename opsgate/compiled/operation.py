@@ -15,7 +15,7 @@ from opsgate.compiled.answers import Answer, Answers
 from opsgate.compiled.arguments import Reader
 from opsgate.compiled.body import Body
 from opsgate.compiled.checking import Checker
-from opsgate.compiled.table import Values
+from opsgate.compiled.templates import Values
 from opsgate.guard import replay
 
 Verify = Callable[[ConnexionRequest], Awaitable[object]]

@@ -10,7 +10,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from opsgate.compiled.table import SLASH, Table
+from opsgate.compiled.table import Table
+from opsgate.compiled.templates import SLASH
 from tests.compiled import sample
 from tests.compiled.asgi import ask
 
