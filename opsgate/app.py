@@ -71,10 +71,10 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIAp
     app: ASGIApp = _connexion(settings, served, problems, fast=fast)
     app = Pages(app, served, problems)
     app = Guard(app, limits=limits, render=problems.body)
-    return Listeners(app, settings.addresses)
+    return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
 
 
-def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: bool) -> AsyncApp:
+def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: bool) -> ASGIApp:
     first = [functools.partial(CompiledRoutes, problems=problems)] if fast else []
     app = AsyncApp(
         "opsgate",
@@ -93,7 +93,8 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
         app.add_error_handler(kind, handler)
     # Connexion would do this with the first event, in each worker, when it is too late to refuse a broken spec.
     app.middleware.app, app.middleware.middleware_stack = app.middleware._build_middleware_stack()
-    return app
+    entry: ASGIApp = app.middleware.app if fast else app  # the fast path needs nothing of what is around it
+    return entry
 
 
 def _lifespan(served: Served) -> Lifespan:

@@ -14,7 +14,7 @@ SHARED: Final = frozenset({"/healthz", "/readyz", "/ui"})
 
 
 class Listeners:
-    """ASGI middleware: tells by the address a request came in on which API it is for.
+    """ASGI middleware: tells by the address a request came in on which API it is for. Left out when none has its own.
 
     On an API's own address ``/x`` becomes ``/<api>/x``; ``scope["opsgate.api"]`` is the API's name there and ``None``
     on a shared address; ``scope["opsgate.path"]`` stays what the client asked for.

@@ -137,7 +137,7 @@ class Pages:
                 continue
             response.headers.update(_SECURITY)
             return response
-        return self._error(scope, 404, f"No such path: {scope['opsgate.path']}", {})
+        return self._error(scope, 404, f"No such path: {scope.get('opsgate.path', scope['path'])}", {})
 
     def _error(self, scope: Scope, status: int, message: str, headers: Mapping[str, str]) -> Response:
         body = self._problems.body(scope["path"], status, message)
