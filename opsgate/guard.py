@@ -111,9 +111,9 @@ class Guard:
     def _check_url(self, scope: Scope) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
-        if len(raw) + len(query) > _MAX_URL:
+        whole = raw + b"&" + query if query else raw
+        if len(whole) > _MAX_URL:
             raise _Refused(414, f"The URL is longer than {_MAX_URL} bytes")
-        whole = b"%b&%b" % (raw, query)
         if b"%" not in whole and whole.isascii() and b"\0" not in whole:
             return
         text = unquote_to_bytes(raw) + b"&" + unquote_to_bytes(query)
