@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import schemathesis
@@ -28,4 +29,5 @@ SEQUENCES = settings(
 
 def schema(api: str) -> BaseSchema:
     """The document of an API, as Schemathesis tests it."""
-    return schemathesis.openapi.from_dict(spec.load(api), config=SchemathesisConfig.from_path(CONFIG))
+    document = copy.deepcopy(spec.load(api))  # Schemathesis writes into it
+    return schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_path(CONFIG))

@@ -1,4 +1,4 @@
-"""Runs inside supervisord: loads Supvisors as the product does, clocked five times as fast."""
+"""Runs inside supervisord: loads Supvisors as the product does, in a daemon whose clocks run faster."""
 
 from typing import Any
 
@@ -6,8 +6,17 @@ from supervisor.events import Tick5Event
 
 from opsgate.backends.supvisors import plugin
 
+_TURN = 0.1  # seconds
+
 
 def make(supervisord: Any, **config: str) -> Any:
-    """Return Supvisors' RPC interface; its start-up waits for ticks, which now come every second."""
+    """Return Supvisors' RPC interface.
+
+    Its start-up waits for ticks, which come every second here instead of every five. An idle supervisord looks once a
+    second after what it has put off (states of processes, answers to those who wait); here ten times as often.
+    """
     Tick5Event.period = 1
+    poller = supervisord.options.poller
+    poll = poller.poll
+    poller.poll = lambda timeout: poll(min(timeout, _TURN))
     return plugin.make(supervisord, **config)
