@@ -6,6 +6,7 @@ import re
 
 from opsgate.backends.errors import Broken, Conflict, EngineError, Invalid, NotFound, Unavailable, Unsupported
 
+BAD_NAME = 10
 NOT_APPLICABLE = 104
 
 MEANINGS: dict[int, type[EngineError]] = {
@@ -14,7 +15,7 @@ MEANINGS: dict[int, type[EngineError]] = {
     3: Invalid,  # BAD_ARGUMENTS
     4: NotFound,  # SIGNATURE_UNSUPPORTED: a method without documentation
     6: Unavailable,  # SHUTDOWN_STATE
-    10: NotFound,  # BAD_NAME
+    BAD_NAME: NotFound,
     11: Invalid,  # BAD_SIGNAL
     20: NotFound,  # NO_FILE
     21: Conflict,  # NOT_EXECUTABLE

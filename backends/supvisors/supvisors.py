@@ -8,6 +8,7 @@ from opsgate.backends.supvisors import inputs
 from opsgate.backends.supvisors.client import Client
 from opsgate.backends.supvisors.faults import NOT_APPLICABLE
 from opsgate.backends.supvisors.limits import Limits
+from opsgate.backends.supvisors.numprocs import check as check_numprocs
 from opsgate.backends.supvisors.port import JsonObject, JsonObjects
 from opsgate.backends.supvisors.trial import Trial
 
@@ -144,10 +145,10 @@ class Supvisors(SupvisorsReading):
         return await self._update_numprocs(program_name, numprocs, wait, lazy=True)
 
     async def enable(self, program_name: str, wait: bool = True) -> bool:
-        return await self._client.act(bool, "supvisors.enable", program_name, wait, wait=wait)
+        return await self._switch("supvisors.enable", program_name, wait)
 
     async def disable(self, program_name: str, wait: bool = True) -> bool:
-        return await self._client.act(bool, "supvisors.disable", program_name, wait, wait=wait)
+        return await self._switch("supvisors.disable", program_name, wait)
 
     async def conciliate(self, strategy: str) -> bool:
         return await self._client.act(bool, "supvisors.conciliate", strategy)
@@ -188,18 +189,26 @@ class Supvisors(SupvisorsReading):
 
     async def _update_numprocs(self, program_name: str, numprocs: int, wait: bool, *, lazy: bool) -> bool:
         inputs.check_numprocs(numprocs, self._limits)
+        processes = await self._processes_of(program_name)
+        check_numprocs(program_name, numprocs, processes)
         method = "supvisors.update_numprocs"
         try:
             return await self._client.act(bool, method, program_name, numprocs, wait, lazy, wait=wait)
         except Conflict as error:
-            if error.code == NOT_APPLICABLE and (before := await self._numprocs(program_name)):
+            if error.code == NOT_APPLICABLE:
                 # Supvisors notices only when it has set the number, and would stay with it.
+                before = len({process["process_index"] for process in processes})
                 await self._client.act(bool, method, program_name, before, False, True)
             raise
 
-    async def _numprocs(self, program_name: str) -> int:
+    async def _switch(self, method: str, program_name: str, wait: bool) -> bool:
+        # Where there is no process, because its group was removed, Supvisors would wait for ever.
+        wait = wait and bool(await self._processes_of(program_name))
+        return await self._client.act(bool, method, program_name, wait, wait=wait)
+
+    async def _processes_of(self, program_name: str) -> JsonObjects:
         processes = await self.get_all_local_process_info()
-        return len({process["process_index"] for process in processes if process["program_name"] == program_name})
+        return [process for process in processes if process["program_name"] == program_name]
 
     async def _namespecs(self) -> list[str]:
         processes = await self.get_all_process_info()

@@ -302,6 +302,22 @@ class TestPrograms:
                 assert await failure(update("converter", number)) == (Invalid, message, 2)
             assert await failure(update("x", 2)) == (NotFound, "BAD_NAME: program=x unknown to Supvisors", 10)
 
+    async def test_numbers_beyond_the_digits_of_the_names(self, backend: SupvisorsBackend) -> None:
+        message = "NOT_APPLICABLE: program=converter numbers its processes with 2 digits - numprocs=101 needs 3"
+        assert await failure(backend.supvisors.update_numprocs("converter", 101)) == (Conflict, message, 104)
+        assert await backend.supvisors.update_numprocs("converter", 100, wait=False) is True
+        assert await backend.supvisors.update_numprocs("converter", 3) is True
+
+    async def test_program_whose_group_was_removed(self, backend: SupvisorsBackend) -> None:
+        unknown = (NotFound, "BAD_NAME: program=converter unknown to Supvisors", 10)
+        await backend.supervisor.remove_process_group("my_movies")
+        try:
+            assert await failure(backend.supvisors.update_numprocs("converter", 4)) == unknown
+            assert (await failure(backend.supvisors.disable("converter", wait=True)))[0] is NotFound
+        finally:
+            await backend.supvisors.enable("converter", wait=False)
+            await backend.supervisor.add_process_group("my_movies")
+
     async def test_program_without_numbers_stays_as_it_is(self, backend: SupvisorsBackend) -> None:
         not_numbered = (Conflict, "NOT_APPLICABLE: numprocs not applicable to program=echo", 104)
         for _ in range(2):
