@@ -132,9 +132,9 @@ class Hoplite:
         site: The directory in which plugins can be installed.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None, port: int | None = None) -> None:
-        """Start it; `settings` are further environment variables."""
-        self.site, self.state, self.port = directory / "site", directory / "state", port or free_port()
+    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None, *, prefix: str = "") -> None:
+        """Start it; `settings` are further environment variables, `prefix` is for one address with several APIs."""
+        self.site, self.state, self.port, self._prefix = directory / "site", directory / "state", free_port(), prefix
         self.site.mkdir(exist_ok=True)
         self._environment = {
             "OPSGATE_HOPLITE_PLUGIN_PATHS": str(self.site),
@@ -147,9 +147,12 @@ class Hoplite:
 
     def start(self) -> None:
         """Start it, again perhaps."""
-        arguments = ["hoplite", "-p", str(self.port), "--state-dir", str(self.state)]
-        self.gateway = Gateway(arguments, self.port, self._log, self._environment)
-        self.client = httpx.Client(base_url=self.gateway.url, timeout=SECONDS + 10)
+        arguments = ["hoplite", "-p", str(self.port)]
+        if self._prefix:
+            arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{self.port}"]
+        environment = {**self._environment, "OPSGATE_JOBS_STATE_DIR": str(self.state)}
+        self.gateway = Gateway(arguments, self.port, self._log, environment)
+        self.client = httpx.Client(base_url=self.gateway.url + self._prefix, timeout=SECONDS + 10)
 
     def create(self, plugin: str, config: Mapping[str, Any] | None = None, **members: Any) -> dict[str, Any]:
         """Create a job."""
