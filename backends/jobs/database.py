@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
+_READERS_KILOBYTES, _WRITERS_KILOBYTES = 8192, 512
 _LARGEST_LEFT_WAL = 64 * 1024 * 1024
 
 
@@ -48,6 +49,7 @@ class Database:
         self._bell = os.open(layout.bell, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if query_only:
             self.connection.execute("PRAGMA query_only = 1")
+            self.connection.execute(f"PRAGMA cache_size = -{_READERS_KILOBYTES}")
 
     def close(self) -> None:
         """Close the connection. Twice does no harm."""
@@ -161,5 +163,5 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = 1")
     connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LEFT_WAL}")
-    connection.execute("PRAGMA cache_size = -512")
+    connection.execute(f"PRAGMA cache_size = -{_WRITERS_KILOBYTES}")
     schema.migrate(connection)

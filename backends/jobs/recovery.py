@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 MOST_FAILURES = 3
 LAUNCH_SECONDS = 15.0  # a runner that has not come up by then will find its claim gone
 
+_CLAIMED_BY = """
+    SELECT id FROM job INDEXED BY job_active
+    WHERE state IN ('starting', 'running') AND state = 'starting' AND claimer = ?
+"""
 _COLUMNS = "id, state, claim, claimer, claimed_uptime, boot, failures, killed"
 
 
@@ -70,7 +74,7 @@ def recover_one(database: Database, layout: Layout, job_id: str, *, runner_faile
 
 def claimed_by(database: Database, claimer: str) -> list[str]:
     """Return the jobs that a process claimed and that did not start yet."""
-    rows = database.connection.execute("SELECT id FROM job WHERE state = 'starting' AND claimer = ?", (claimer,))
+    rows = database.connection.execute(_CLAIMED_BY, (claimer,))
     return [row[0] for row in rows]
 
 

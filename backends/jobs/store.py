@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsgate.backends.errors import Conflict, NotFound
@@ -44,13 +45,13 @@ def find(db: sqlite3.Connection, api: str, key: str) -> Job | None:
 
 def find_all(db: sqlite3.Connection, api: str, query: Query) -> list[Job]:
     """Return the jobs a query is for, in its order."""
-    place = _PLACES[query.order]
-    order = f" ORDER BY {place}{' DESC' if query.newest_first else ''}"
-    where, values = _conditions(api, query)
-    limit = " LIMIT ? OFFSET ?"
-    values.extend((-1 if query.limit is None else query.limit, query.offset))
-    numbers = [row[0] for row in db.execute(where + order + limit, values)]
-    return _in_order(db, numbers)
+    db.execute("BEGIN")  # one state of the store for all that follows
+    try:
+        seen = _from_the_nearer_end(db, api, query)
+        numbers = _numbers(db, api, seen)
+        return _in_order(db, numbers if seen is query else numbers[::-1])
+    finally:
+        db.execute("COMMIT")
 
 
 def count(db: sqlite3.Connection, api: str, query: Query) -> int:
@@ -162,6 +163,27 @@ def delete(db: sqlite3.Connection, api: str, job_id: str) -> bool:
     )
 
 
+def _from_the_nearer_end(db: sqlite3.Connection, api: str, query: Query) -> Query:
+    # SQLite walks over all that an offset leaves out. Beyond the middle the other end is nearer, if it is known without
+    # counting how many there are in all.
+    countable = query.name is None and not query.labels and (query.order == "created" or not query.states)
+    if not query.offset or not countable or query.after is not None:
+        return query
+    total = count(db, api, Query((State.FINISHED,) if query.order == "ended" else query.states))
+    if query.offset <= total // 2:
+        return query
+    left = max(0, total - query.offset)
+    limit = left if query.limit is None else min(query.limit, left)
+    return replace(query, newest_first=not query.newest_first, limit=limit, offset=left - limit)
+
+
+def _numbers(db: sqlite3.Connection, api: str, query: Query) -> list[int]:
+    where, values = _conditions(api, query)
+    order = f" ORDER BY {_PLACES[query.order]}{' DESC' if query.newest_first else ''} LIMIT ? OFFSET ?"
+    values.extend((-1 if query.limit is None else query.limit, query.offset))
+    return [row[0] for row in db.execute(where + order, values)]
+
+
 def _conditions(api: str, query: Query) -> tuple[str, list[Any]]:
     # One part per state, merged in order by SQLite from the index each of them has; a sort would read all of history.
     parts = [_part(api, query, state) for state in query.states or (None,)]
@@ -183,7 +205,7 @@ def _part(api: str, query: Query, state: State | None) -> tuple[str, list[Any]]:
         ("seq IN (SELECT seq FROM label WHERE key = ? AND value = ?)", pair) for pair in query.labels.items()
     )
     text = " AND ".join(text for text, _ in conditions)
-    return f"SELECT seq, ended FROM job WHERE {text}", [value for _, values in conditions for value in values]  # noqa: S608 - values are bound
+    return f"SELECT seq, {place} FROM job WHERE {text}", [value for _, values in conditions for value in values]  # noqa: S608 - values are bound
 
 
 def _in_order(db: sqlite3.Connection, numbers: list[int]) -> list[Job]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import importlib.util
 import json
 import sys
 
@@ -130,11 +129,13 @@ def _attribute(thing: Any, name: str) -> Any:
 
 
 def _load_file(path: str) -> object:
+    from importlib import util  # noqa: PLC0415 - few jobs need it
+
     name = path.rpartition("/")[2].removesuffix(".py")
-    found = importlib.util.spec_from_file_location(name, path)
+    found = util.spec_from_file_location(name, path)
     if found is None or found.loader is None:
         raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(found)
+    module = util.module_from_spec(found)
     sys.modules[name] = module
     found.loader.exec_module(module)
     return module

@@ -6,7 +6,7 @@ from __future__ import annotations
 import _socket
 import array
 import os
-import threading
+from _thread import allocate_lock
 
 _PACKET = 48 * 1024
 
@@ -21,7 +21,7 @@ class Channel:
     def __init__(self, fd: int) -> None:
         os.set_inheritable(fd, False)
         self._socket = _socket.socket(fileno=fd)
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def tell(self, kind: bytes, text: str) -> bool:
         """Tell one thing.

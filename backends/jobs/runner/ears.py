@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
+from opsgate.backends.jobs.runners import LOOK
+
 TOLD_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-LOOK = signal.SIGUSR1  # see `runners.LOOK`
 
 
 class Ears:

@@ -13,7 +13,8 @@ import signal
 
 from opsgate.backends.jobs import database, linux, tree
 from opsgate.backends.jobs.layout import SPEC, STDERR, STDOUT, WORK, Layout, root_of
-from opsgate.backends.jobs.runner.ears import LOOK, TOLD_TO_END
+from opsgate.backends.jobs.runner.ears import TOLD_TO_END
+from opsgate.backends.jobs.runners import LOOK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from opsgate.backends.jobs import database, locks
 from opsgate.backends.jobs.layout import LOCK, Layout, id_of, root_of
 from opsgate.backends.jobs.runner import ending
 from opsgate.backends.jobs.runner.channel import Channel
-from opsgate.backends.jobs.runner.ears import LOOK, TOLD_TO_END, Ears
+from opsgate.backends.jobs.runner.ears import TOLD_TO_END, Ears
 from opsgate.backends.jobs.runner.firsts import Firsts, open_outputs
 from opsgate.backends.jobs.runner.limits import OutputLimit
 from opsgate.backends.jobs.runner.stopping import Stopping
+from opsgate.backends.jobs.runners import LOOK
 from opsgate.backends.jobs.states import Cause
 
 TYPE_CHECKING = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -142,6 +143,20 @@ class TestList:
     async def test_query(self, engine: Engine, six: list[Job], query: Query, expected: list[int]) -> None:
         assert ids(await engine.jobs(API, query)) == [six[number].id for number in expected]
 
+    @pytest.mark.parametrize("order", ["created", "ended"])
+    @pytest.mark.parametrize("states", [(), (State.FINISHED,), (State.CREATED, State.FINISHED)])
+    async def test_every_offset(
+        self, engine: Engine, six: list[Job], order: Literal["created", "ended"], states: tuple[State, ...]
+    ) -> None:
+        for newest_first in (False, True):
+            query = Query(states=states, order=order, newest_first=newest_first)
+            everything = await engine.jobs(API, query)
+            assert len(everything) == (2 if order == "ended" or states == (State.FINISHED,) else len(six))
+            for offset in range(9):
+                for limit in (None, 0, 1, 2, 99):
+                    page = await engine.jobs(API, replace(query, offset=offset, limit=limit))
+                    assert page == everything[offset:][:limit]
+
     async def test_pages_by_number(self, engine: Engine, six: list[Job]) -> None:
         found, after = [], None
         while page := await engine.jobs(API, Query(limit=4, after=after)):
@@ -272,6 +287,17 @@ class TestRetention:
         await run_to_end(engine, TRUE, job={"api": "flux"})
         await settle(engine, "flux", 0)
         assert ids(await engine.jobs(API)) == [kept.id]
+
+
+class TestClock:
+    async def test_stepping_back(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        hours = iter(range(1000, 0, -1))
+        monkeypatch.setattr("time.time", lambda: next(hours) * 3600.0)
+        jobs = [await run_to_end(engine, TRUE) for _ in range(4)]
+        assert ids(await engine.jobs(API)) == ids(jobs)
+        assert ids(await engine.jobs(API, Query(order="ended"))) == ids(jobs)
+        assert [event.change for event in await engine.events(API, 0)] == list(range(1, 21))
+        assert all(job.duration is not None and 0 <= job.duration < 60 for job in jobs)
 
 
 class TestJournal:
