@@ -5,9 +5,9 @@ Starlette, by FastAPI (given a Python that has it: it is no dependency of ours),
 and by Opsgate with everything on over a backend that answers at once. One process of uvicorn each, on uvloop and
 httptools. Rounds are short and alternate between the subjects, so that what else this machine does meets all alike.
 
-    python bench/http.py [--rounds 5] [--seconds 1]
+    python -m bench.http [--rounds 5] [--seconds 1]
     python -m venv DIR && DIR/bin/pip install fastapi uvicorn uvloop httptools
-    python bench/http.py --fastapi DIR/bin/python
+    python -m bench.http --fastapi DIR/bin/python
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import measure
-from http_subjects import PREFIX, SUBJECTS, TRIVIAL
-from measure import Run
+from bench import measure
+from bench.http_subjects import PREFIX, SUBJECTS, TRIVIAL
+from bench.measure import Run
 
 REQUESTS = {"trivial": TRIVIAL, "three parameters": f"{PREFIX}/readProcessStdoutLog/player:movie_player/0/100"}
 CONNECTIONS = (1, 16, 64)
@@ -50,7 +50,7 @@ class Subject:
     ready: float
     runs: dict[tuple[str, int], list[Run]] = field(default_factory=dict)
 
-    def measure(self, request: str, connections: int, seconds: float) -> None:
+    def measure(self, request: str, connections: int, seconds: int) -> None:
         """Add one run."""
         run = measure.load(self.url + REQUESTS[request], connections, seconds, [self.pid])
         if run.failed:
@@ -84,7 +84,7 @@ def _first_answer(port: int) -> None:
             raise SystemExit(f"no answer: {answer!r}")
 
 
-def rounds(subjects: list[Subject], count: int, seconds: float) -> None:
+def rounds(subjects: list[Subject], count: int, seconds: int) -> None:
     """Measure everything `count` times, subject after subject."""
     for subject in subjects:
         measure.load(subject.url + TRIVIAL, 1, 1, [subject.pid])  # warm up

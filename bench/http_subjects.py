@@ -1,4 +1,4 @@
-"""What `bench/http.py` measures: each subject answers the same two requests at once, in a process of its own.
+"""What `bench.http` measures: each subject answers the same two requests at once, in a process of its own.
 
     python -P bench/http_subjects.py SUBJECT DESCRIPTOR
 
@@ -9,6 +9,7 @@ serves a subject on a listening socket, by one process of uvicorn on uvloop and 
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from collections.abc import Callable
@@ -47,8 +48,7 @@ def starlette() -> Any:
 
 def fastapi() -> Any:
     """FastAPI with the two routes, and bounds for the parameters like those of the document."""
-    import fastapi
-
+    fastapi: Any = importlib.import_module("fastapi")  # no dependency of ours
     app = fastapi.FastAPI()
     word = Annotated[str, fastapi.Path(min_length=1, max_length=255)]
     low, high = -(2**31), 2**31
