@@ -79,7 +79,10 @@ class Jobs:
 
     async def jobs(self, selection: Selection) -> tuple[list[JsonObject], int]:
         """See `JobsPort`."""
-        engine, query = await self._engine(), _query(selection)
+        query = _query(selection)
+        if query is None:
+            return [], 0
+        engine = await self._engine()
         total = await engine.count(API, query)
         return [record.describe(job) for job in await _all(engine, query)], total
 
@@ -211,12 +214,20 @@ def _authorize(job: Job, api_key: Any) -> None:
         raise Denied(_UNAUTHORIZED)
 
 
-def _query(selection: Selection) -> Query:
+def _query(selection: Selection) -> Query | None:
+    """What the engine is asked; None for what no job can be."""
+    states = [State(state) for state in dict.fromkeys(selection.states)]
+    labels = dict(label.split("=", 1) for label in selection.labels)
+    by_end = selection.order_by.endswith("finished_at")
+    if by_end:
+        states = [State.FINISHED] if State.FINISHED in states or not states else []
+    if len(labels) < len(set(selection.labels)) or (by_end and not states):
+        return None
     return Query(
-        states=tuple(State(state) for state in dict.fromkeys(selection.states)),
+        states=tuple(states),
         name=selection.plugin_name,
-        labels=dict(label.split("=", 1) for label in selection.labels),
-        order="ended" if selection.order_by.endswith("finished_at") else "created",
+        labels=labels,
+        order="ended" if by_end else "created",
         newest_first=selection.order_by.startswith("-"),
         limit=selection.limit,
         offset=selection.offset,

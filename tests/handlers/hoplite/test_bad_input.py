@@ -34,6 +34,30 @@ OPERATIONS = [
     ("PUT", "/kill"),
     ("GET", "/output"),
 ]
+WRONG_MEMBERS: dict[str, list[Any]] = {
+    "config": ["text", 5, [], None, True],
+    "run": ["perhaps", 2, 0, [], None, {}, "", "true "],
+    "running": ["yes", 1],
+    "timeout": [0, -1, "5", None, 1e300],
+    "labels": [[], "a", {"a": 1}, {"a": None}, {"a": {}}],
+    "webhook": [5, "ftp://a/", "http://", "http://a b/"],
+}
+WRONG_JOBS: list[dict[str, Any]] = [
+    {},
+    {"config": {}},
+    {"name": ""},
+    {"plugin_name": ""},
+    {"name": None},
+    {"name": 5},
+    {"name": ["jobs.ok"]},
+    {"name": {}},
+    {"name": "jobs.ok", "plugin_name": "jobs.fail"},
+    {"name": "jobs.ok", "plugin_name": None},
+    {"name": "a", "plugin_name": "b"},
+    *({"name": "jobs.ok", member: value} for member, values in WRONG_MEMBERS.items() for value in values),
+]
+WRONG_KEYS: list[Any] = [None, 5, "", [], "wrong", "☃", True]
+KEYLESS: list[dict[str, Any]] = [{}, *({"api_key": key} for key in WRONG_KEYS)]
 
 
 def refused(answer: httpx.Response, *statuses: int) -> str:
@@ -104,29 +128,7 @@ class TestBodies:
 
 class TestCreate:
     @pytest.mark.usefixtures("unchanged")
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {},
-            {"config": {}},
-            {"name": ""},
-            {"plugin_name": ""},
-            {"name": None},
-            {"name": 5},
-            {"name": ["jobs.ok"]},
-            {"name": {}},
-            {"name": "jobs.ok", "plugin_name": "jobs.fail"},
-            {"name": "jobs.ok", "plugin_name": None},
-            {"name": "a", "plugin_name": "b"},
-            *({"name": "jobs.ok", "config": config} for config in ("text", 5, [], None, True)),
-            *({"name": "jobs.ok", "run": run} for run in ("perhaps", 2, 0, [], None, {}, "", "true ")),
-            *({"name": "jobs.ok", "running": run} for run in ("yes", 1)),
-            *({"name": "jobs.ok", "timeout": timeout} for timeout in (0, -1, "5", None, 1e300)),
-            *({"name": "jobs.ok", "labels": labels} for labels in ([], "a", {"a": 1}, {"a": None}, {"a": {}})),
-            *({"name": "jobs.ok", "webhook": webhook} for webhook in (5, "ftp://a/", "http://", "http://a b/")),
-        ],
-        ids=json.dumps,
-    )
+    @pytest.mark.parametrize("body", WRONG_JOBS, ids=json.dumps)
     def test_wrong_members(self, hoplite: Hoplite, body: dict[str, Any]) -> None:
         refused(hoplite.client.post("/jobs", json=body), 400)
 
@@ -154,7 +156,7 @@ class TestCreate:
         assert answer.json() == {"error": f"Job plugin '{name}' does not exist", "uuid": None, "name": name}
 
     def test_forged_members_are_ignored(self, hoplite: Hoplite) -> None:
-        forged = {
+        forged: dict[str, Any] = {
             "uuid": "8b7fea59-2c0d-4afa-8109-2bc0a26ec865",
             "status": {"a": 1},
             "finished": True,
@@ -207,15 +209,14 @@ class TestUnknownJobs:
         refused(answer, 404)
 
     def test_are_not_found_before_the_key_is_looked_at(self, hoplite: Hoplite) -> None:
-        for body in ({}, {"status": {}}, {"api_key": "a"}, {"uuid": "forged"}):
+        bodies: list[dict[str, Any]] = [{}, {"status": {}}, {"api_key": "a"}, {"uuid": "forged"}]
+        for body in bodies:
             error = refused(hoplite.client.put("/jobs/nope", json=body), 404)
             assert error == "Job with UUID: nope does not exist"
 
 
 class TestUpdate:
-    @pytest.mark.parametrize(
-        "members", [{}, *({"api_key": key} for key in (None, 5, "", [], "wrong", "☃", True))], ids=str
-    )
+    @pytest.mark.parametrize("members", KEYLESS, ids=str)
     def test_without_the_right_key(self, hoplite: Hoplite, keyed: dict[str, Any], members: dict[str, Any]) -> None:
         answer = hoplite.client.put(f"/jobs/{keyed['uuid']}", json={"status": {"forged": True}, **members})
         refused(answer, 400, 403)
