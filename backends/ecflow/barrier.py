@@ -6,19 +6,15 @@ server, and it is what makes a read show a write that another worker answered a 
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import mmap
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 _MARK = struct.Struct("@QQ")
 _MARK_FILE = "changes"
-_LOCK_FILE = "structure"
 
 
 class Barrier(Protocol):
@@ -82,24 +78,3 @@ class SharedBarrier:
     def value(self) -> bytes:
         """Return what differs after each mark."""
         return self._memory[:]
-
-
-def locked(directory: Path) -> int:
-    """Take the lock that all workers of a directory share and return its descriptor; blocks, so call it in a thread."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(directory / _LOCK_FILE, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-@contextmanager
-def released(descriptor: int) -> Iterator[None]:
-    """Let go of the lock at the end."""
-    try:
-        yield
-    finally:
-        os.close(descriptor)

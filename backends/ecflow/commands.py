@@ -156,6 +156,8 @@ class Alter(IntEnum):
 
 
 _NO_FLAG = 19
+_HARMLESS_FLAG = 18
+"""`sigterm`: of the server only, so no node loses anything with it."""
 
 
 def control(number: Control) -> Command:
@@ -273,17 +275,9 @@ def remove(path: str, what: Delete, name: str = "") -> Command:
     return _alter(path, name, "", del_attr_type_=int(what))
 
 
-def edit_script(path: str) -> Command:
-    """A task's script as an editor shows it, to learn whether there is one."""
-    fields = {
-        "edit_type_": 0,
-        "path_to_node_": path,
-        "user_file_contents_": [],
-        "user_variables_": [],
-        "alias_": False,
-        "run_": False,
-    }
-    return Command("EditScriptCmd", fields, acts=False, label="edit_script")
+def touch(path: str) -> Command:
+    """A change that changes nothing: the server refuses it to those who may not change the node, and notes it."""
+    return _alter(path, "", "", flag_type_=_HARMLESS_FLAG)
 
 
 def init() -> Command:

@@ -6,12 +6,12 @@ import re
 
 from opsgate.backends.errors import Conflict, Denied, EngineError, Invalid, NotFound, Unavailable, Unsupported
 
-UNRESOLVED = "Could not find referenced node"
+UNRESOLVED = ("node tree references failed", "Could not find referenced node", "references a path")
 """In the text of a refusal: an expression, inlimit or autorestore refers to what does not exist."""
 
 MEANINGS: tuple[tuple[str, type[EngineError]], ...] = (
     ("authentication failed", Denied),
-    (UNRESOLVED, Invalid),
+    *((part, Invalid) for part in UNRESOLVED),
     ("Add Suite failed: A Suite of name", Conflict),
     ("Cannot replace node", Conflict),
     ("active or submitted", Conflict),
@@ -50,6 +50,11 @@ def of_text(text: str) -> EngineError:
         if part in text:
             return meaning(plain(text))
     return Invalid(plain(text))
+
+
+def unresolved(error: EngineError) -> bool:
+    """Tell whether a refusal means that a definition refers to what does not exist."""
+    return any(part in error.message for part in UNRESOLVED)
 
 
 def plain(text: str) -> str:

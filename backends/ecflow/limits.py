@@ -23,6 +23,7 @@ class Limits:
         watch_interval: Seconds between two looks while somebody follows the events.
         documents_bytes: How much finished JSON is kept per state of the definition.
         exact_values: How many values are asked for one by one because the definition's text is ambiguous.
+        patience: Seconds that a structural change waits for others to be done with theirs.
         wait_step: Seconds between two tries of a `wait` whose expression does not hold yet.
     """
 
@@ -38,3 +39,4 @@ class Limits:
     documents_bytes: int = 64 * 1024 * 1024
     exact_values: int = 200
     wait_step: float = 1.0
+    patience: float = 30.0

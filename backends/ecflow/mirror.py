@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -73,6 +74,7 @@ class Mirror:
         self._read = time.monotonic()
         self._poller: asyncio.Task[None] | None = None
         self._listeners: list[Listener] = []
+        self._watchers = 0
         self._closed = False
 
     @property
@@ -80,8 +82,11 @@ class Mirror:
         """What is known without asking."""
         return self._snapshot
 
-    async def current(self) -> Snapshot:
+    async def current(self, *, fresh: bool = False) -> Snapshot:
         """Return a state of the definition that shows every command answered before this call.
+
+        Args:
+            fresh: Whether it must show what others did before this call, too.
 
         Raises:
             Unavailable: The server cannot be reached, and what is known is too old.
@@ -90,24 +95,31 @@ class Mirror:
         """
         self._read = time.monotonic()
         mark = self._barrier.value()
-        if self._snapshot is not None and self._mark == mark and self._read - self._asked < self._age:
+        age = 0.0 if fresh else self._age
+        if self._snapshot is not None and self._mark == mark and self._read - self._asked < age:
             return self._snapshot
         try:
-            return await self._looked(self._read)
+            return await self._looked(self._read, age)
         except (Unavailable, Timeout):
             if self._good_enough(self._barrier.value()):
                 assert self._snapshot is not None  # noqa: S101 - else it would not be good enough
                 return self._snapshot
             raise
 
-    def follow(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener` called with the old and the new state at each change; return what ends that.
-
-        While somebody follows, the server is asked more often.
-        """
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` called with the old and the new state at each change that is noticed."""
         self._listeners.append(listener)
-        self._poll_anew()
-        return lambda: self._listeners.remove(listener)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Ask the server more often for a while: somebody follows what changes."""
+        self._watchers += 1
+        if self._watchers == 1:
+            self._poll_anew()
+        try:
+            yield
+        finally:
+            self._watchers -= 1
 
     async def aclose(self) -> None:
         """Stop asking."""
@@ -119,7 +131,7 @@ class Mirror:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _looked(self, since: float) -> Snapshot:
+    async def _looked(self, since: float, age: float) -> Snapshot:
         """Return what a look showed that began after `since`, or a little before and after all marks.
 
         When the look under way began too early but fails, that is the answer: another one would fail as well, and
@@ -127,7 +139,7 @@ class Mirror:
         """
         while True:
             look = self._look or self._begin()
-            if look.asked >= since or (look.mark == self._barrier.value() and look.asked >= since - self._age):
+            if look.asked >= since or (look.mark == self._barrier.value() and look.asked >= since - age):
                 return await _shared(look.task)
             try:
                 await _shared(look.task)
@@ -160,7 +172,7 @@ class Mirror:
             new = Snapshot(start, definition, self._limits.documents_bytes)
         self._snapshot, self._mark, self._asked = new, mark, asked
         if new is not old:
-            for listener in list(self._listeners):
+            for listener in self._listeners:
                 listener(old, new)
         return new
 
@@ -178,7 +190,7 @@ class Mirror:
         while True:
             await asyncio.sleep(self._interval())
             try:
-                await self._looked(time.monotonic())
+                await self._looked(time.monotonic(), self._age)
             except EngineError as error:
                 _log.warning("The copy of the definition may be old: %s", error)
                 await asyncio.sleep(_AGAIN)
@@ -187,7 +199,7 @@ class Mirror:
                 await asyncio.sleep(_AGAIN)
 
     def _interval(self) -> float:
-        if self._listeners:
+        if self._watchers:
             return min(self._limits.watch_interval, self._limits.polling_interval)
         least, most = self._limits.polling_interval, self._limits.max_polling_interval
         if most <= least:

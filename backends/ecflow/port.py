@@ -9,7 +9,7 @@ raise `Unavailable`, `Timeout` and `Broken`, and everything that takes a `user` 
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -27,7 +27,7 @@ QueueAction = Literal["active", "complete", "aborted", "no_of_aborted", "reset"]
 AttributeType = Literal[
     "variable", "label", "meter", "event", "limit", "inlimit", "time", "today", "date", "day", "cron", "late",
     "complete", "trigger", "repeat", "queue", "generic", "zombie", "autocancel", "autoarchive", "autorestore", "aviso",
-    "mirror", "flag",
+    "mirror",
 ]  # fmt: skip
 ServerAction = Literal[
     "reload_whitelist_file", "reload_passwd_file", "reload_custom_passwd_file", "restart", "shutdown", "halt",
@@ -73,6 +73,10 @@ class TreeView:
     gen_vars: bool = False
     depth: int | None = None
     secrets: bool = False
+
+
+BASIC = TreeView()
+"""Names alone, all of them."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,15 @@ class Ping:
 
 
 @dataclass(frozen=True)
+class Zombie:
+    """A zombie, found by the path of its task, and by process and password where these are given."""
+
+    path: str
+    process_id: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Event:
     """One change of the definition.
 
@@ -198,8 +211,8 @@ class Event:
         id: Where to resume: give it to `EventsPort.subscribe`. Changes read together carry the same one.
         kind: `state` (a node's state, suspension or default state changed), `structure` (suites or nodes came or
             went), `reset` (what happened in between is not known: read the tree again).
-        data: `state`: path, status, previous, suspended, default_status. `structure`: added, removed, as paths of the
-            topmost nodes. `reset`: nothing.
+        data: `state`: path, status (`suspended` covers the state itself), previous (status), state, default_status.
+            `structure`: added, removed, as paths of the topmost nodes. `reset`: nothing.
     """
 
     id: str
@@ -226,7 +239,7 @@ class SuitesPort(Protocol):
 class NodesPort(Protocol):
     """Nodes: what is below them, how they are defined, and the files of tasks."""
 
-    async def tree(self, path: str | None, view: TreeView = TreeView()) -> Document:
+    async def tree(self, path: str | None, view: TreeView = BASIC) -> Document:
         """Return the nodes below `path` (`None`: all suites), nested, keyed by name. `NotFound`."""
 
     async def definition(self, path: str) -> Document:
@@ -267,8 +280,11 @@ class NodesPort(Protocol):
     async def manual(self, path: str) -> str:
         """Return the manual of a node; `NotFound` without any."""
 
-    async def output(self, path: str) -> Output:
-        """Return the output of a task's job, at most its last 10 000 lines; `NotFound` without a node or output."""
+    async def output(self, path: str, *, secrets: bool = False) -> Output:
+        """Return the output of a task's job, at most its last 10 000 lines; ECF_PASS is masked unless `secrets`.
+
+        `NotFound` without a node or output.
+        """
 
 
 class StatusPort(Protocol):
@@ -328,7 +344,9 @@ class AttributesPort(Protocol):
         `NotFound` (node, attribute), `Invalid`, `Conflict`, `Unsupported`, as in `add_attribute`.
         """
 
-    async def delete_attribute(self, path: str, attribute: Attribute, *, user: User | None = None) -> None:
+    async def delete_attribute(
+        self, path: str, attribute: Attribute, *, force: bool = False, user: User | None = None
+    ) -> None:
         """Delete one attribute: found by `name`, or by `value` where that kind has no names.
 
         `NotFound` (node, attribute), `Invalid` (neither name nor value where one is needed).
@@ -379,11 +397,14 @@ class ServerPort(Protocol):
     async def act(self, action: ServerAction, *, user: User | None = None) -> None:
         """Have the server reload a file, change its state, or write its checkpoint. `NotFound` (a file), `Conflict`."""
 
-    async def zombies(self) -> list[JsonObject]:
-        """Return jobs whose child commands do not fit their task, as the server lists them."""
+    async def zombies(self, *, secrets: bool = False) -> list[JsonObject]:
+        """Return jobs whose child commands do not fit their task: `path`, `type`, `action` and how they came.
 
-    async def treat_zombie(self, action: ZombieAction, job: Mapping[str, str], *, user: User | None = None) -> None:
-        """Decide on the zombie that `job` names (path, and where known process_id, password). `NotFound`, `Invalid`."""
+        Their passwords are left out unless `secrets`.
+        """
+
+    async def treat_zombie(self, action: ZombieAction, zombie: Zombie, *, user: User | None = None) -> None:
+        """Decide on a zombie. `NotFound`, `Invalid`."""
 
 
 class EventsPort(Protocol):

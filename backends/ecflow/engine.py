@@ -1,0 +1,85 @@
+"""An ecflow_server as the backend of the ecFlow API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from opsgate.backends.ecflow import commands, stats
+from opsgate.backends.ecflow.address import Address
+from opsgate.backends.ecflow.attributes import Attributes
+from opsgate.backends.ecflow.barrier import Barrier, OwnBarrier, SharedBarrier
+from opsgate.backends.ecflow.client import Client, default_user
+from opsgate.backends.ecflow.commands import Control
+from opsgate.backends.ecflow.core import Core
+from opsgate.backends.ecflow.editing import Editor
+from opsgate.backends.ecflow.events import Events
+from opsgate.backends.ecflow.limits import Limits
+from opsgate.backends.ecflow.locks import StructureLock
+from opsgate.backends.ecflow.mirror import Mirror
+from opsgate.backends.ecflow.nodes import Nodes
+from opsgate.backends.ecflow.port import EcflowBackend, User
+from opsgate.backends.ecflow.server import Server
+from opsgate.backends.ecflow.status import Status
+from opsgate.backends.ecflow.suites import Suites
+from opsgate.backends.ecflow.syncing import Syncing
+from opsgate.backends.ecflow.transport import Transport
+
+
+def connect(
+    where: Address, *, user: User | None = None, shared: Path | None = None, limits: Limits | None = None
+) -> EcflowBackend:
+    """Return the backend for an ecflow_server.
+
+    Nothing is sent before the first call. A backend belongs to the event loop of that call: make one per process.
+
+    Args:
+        where: Host, port, and how to encrypt.
+        user: Whom the server shall take for the sender where a caller is none of its users; this process's user
+            otherwise.
+        shared: A directory of all workers in front of this server, on this machine, and of nobody else: it is what
+            makes a worker's reads show the others' writes without asking the server each time, and keeps structural
+            changes apart. Without it every read asks the server.
+        limits: How long calls may take and how old answers may be; None for the defaults.
+
+    Raises:
+        OSError: The shared directory cannot be used.
+    """
+    return EcflowServerBackend(where, user or default_user(), shared, limits or Limits())
+
+
+class EcflowServerBackend:
+    """`EcflowBackend` over the server's wire protocol."""
+
+    def __init__(self, where: Address, user: User, shared: Path | None, limits: Limits) -> None:
+        barrier: Barrier = SharedBarrier(shared) if shared else OwnBarrier()
+        self._client = Client(Transport(where, limits), user, barrier.mark)
+        self._mirror = Mirror(Syncing(self._client, limits.exact_values), barrier, limits)
+        core = Core(self._client, self._mirror, StructureLock(shared, limits.patience), limits)
+        editor = Editor(core)
+        self.suites = Suites(core)
+        self.nodes = Nodes(core, editor)
+        self.status = Status(core)
+        self.attributes = Attributes(core, editor)
+        self.server = Server(core)
+        self.events = Events(self._mirror)
+
+    async def ready(self) -> dict[str, object]:
+        """Return engine, version, state, host and port of the server.
+
+        Raises:
+            Unavailable: The server is away.
+        """
+        told = stats.named((await self._client.ask(commands.control(Control.STATS))).data)
+        version = str(told["version"]).partition("(")[2].partition(")")[0]
+        return {
+            "engine": "ecflow_server",
+            "version": version,
+            "state": told["status"],
+            "host": told["host"],
+            "port": told["port"],
+        }
+
+    async def aclose(self) -> None:
+        """Stop polling and close all connections; calls under way end with `Unavailable`."""
+        await self._mirror.aclose()
+        await self._client.aclose()
