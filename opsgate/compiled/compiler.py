@@ -23,11 +23,12 @@ from opsgate.compiled.operation import Operation, Verify
 from opsgate.compiled.parameters import Definition, argument_name, compile_parameter, unsupported
 from opsgate.compiled.schema import Schemas
 from opsgate.compiled.templates import parameter_names
+from opsgate.spec import SpecError
 
 _CONTENT = "application/json"
 
 
-class CompileError(Exception):
+class CompileError(SpecError):
     """An operation that cannot be right, whoever answers it."""
 
 

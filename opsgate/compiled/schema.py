@@ -36,15 +36,21 @@ class Schemas:
         self._forbid = answers
         named = document.get("components", {}).get("schemas", {})
         components = {"components": {"schemas": {name: self.draft4(schema) for name, schema in named.items()}}}
+        self._compiled: dict[int, tuple[Schema, Draft4Validator]] = {}
         self._registry = Registry([(_BASE, components)], draft=Draft4)
 
     def validator(self, schema: Schema) -> Draft4Validator:
-        """The compiled validator of a schema of the document.
+        """The compiled validator of a schema of the document; most responses of most operations share theirs.
 
         Raises:
             ValueError: The schema cannot be compiled.
         """
-        return Draft4Validator(self.draft4(schema), validate_formats=True, registry=self._registry, offline=True)
+        if id(schema) not in self._compiled:
+            validator = Draft4Validator(
+                self.draft4(schema), validate_formats=True, registry=self._registry, offline=True
+            )
+            self._compiled[id(schema)] = schema, validator
+        return self._compiled[id(schema)][1]
 
     def resolve(self, node: Any) -> Any:
         """What `node` refers to, or itself."""
