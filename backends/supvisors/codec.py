@@ -40,9 +40,24 @@ def encode(method: str, parameters: tuple[Parameter, ...]) -> bytes:
         Invalid: XML-RPC cannot carry one of the arguments.
     """
     for parameter in parameters:
-        _check(parameter)
+        check(parameter)
     # dumps() leaves a carriage return as it is, which the reader at the other end would take for a line feed.
     return xmlrpc.client.dumps(parameters, method).replace("\r", "&#13;").encode()
+
+
+def check(value: Parameter) -> None:
+    """Refuse, as `Invalid`, what XML-RPC cannot carry."""
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, int):
+        if not xmlrpc.client.MININT <= value <= xmlrpc.client.MAXINT:
+            raise Invalid(f"{_shown(value)} is beyond the 32 bits of an XML-RPC integer")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise Invalid(f"{value} is not a number that XML-RPC can carry")
+    else:
+        for item in value.values() if isinstance(value, dict) else value:
+            check(item)
 
 
 def decode(body: bytes) -> Any:
@@ -66,20 +81,6 @@ def _decode(body: bytes) -> Any:
         return _value(content[0][0])
     fault = _value(content[0])
     raise FaultError(fault["faultCode"], fault["faultString"])
-
-
-def _check(value: Parameter) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, int):
-        if not xmlrpc.client.MININT <= value <= xmlrpc.client.MAXINT:
-            raise Invalid(f"{_shown(value)} is beyond the 32 bits of an XML-RPC integer")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise Invalid(f"{value} is not a number that XML-RPC can carry")
-    else:
-        for item in value.values() if isinstance(value, dict) else value:
-            _check(item)
 
 
 def _check_text(text: str) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from opsgate.backends.errors import Conflict
-from opsgate.backends.supvisors import inputs
+from opsgate.backends.supvisors import codec, inputs
 from opsgate.backends.supvisors.client import Client
 from opsgate.backends.supvisors.faults import NOT_APPLICABLE
 from opsgate.backends.supvisors.limits import Limits
@@ -189,6 +189,7 @@ class Supvisors(SupvisorsReading):
 
     async def _update_numprocs(self, program_name: str, numprocs: int, wait: bool, *, lazy: bool) -> bool:
         inputs.check_numprocs(numprocs, self._limits)
+        codec.check(program_name)
         processes = await self._processes_of(program_name)
         check_numprocs(program_name, numprocs, processes)
         method = "supvisors.update_numprocs"
