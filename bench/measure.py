@@ -40,7 +40,7 @@ def median(runs: Iterable[Run]) -> Run:
     several = list(runs)
 
     def middle(name: str) -> float:
-        return statistics.median(getattr(run, name) for run in several)
+        return float(statistics.median(getattr(run, name) for run in several))
 
     return Run(middle("rate"), middle("p50"), middle("p99"), middle("cpu"), sum(run.failed for run in several))
 

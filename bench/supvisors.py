@@ -210,13 +210,13 @@ def _raw_load(path: Path, method: str, connections: int, seconds: int, pid: int)
     start = time.perf_counter()
     while time.perf_counter() - start < seconds:
         for key, _ in selector.select(1):
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
-            _answer(connection)
+            ready = key.fileobj
+            assert isinstance(ready, socket.socket)
+            _answer(ready)
             now = time.perf_counter()
-            latencies.append(1000 * (now - sent[connection]))
-            connection.sendall(request)
-            sent[connection] = now
+            latencies.append(1000 * (now - sent[ready]))
+            ready.sendall(request)
+            sent[ready] = now
     elapsed = time.perf_counter() - start
     for connection in sent:
         connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,7 +33,7 @@ def gateway(supervisord: Supervisord, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
-def settle(case: Case, url: str, limit: float = 60.0) -> None:
+def settle(case: Case[Any], url: str, limit: float = 60.0) -> None:
     """After a restart wait until the engine works again: what comes next is not about being away."""
     if case.operation.definition.raw.get("operationId") not in RESTARTS:
         return
@@ -46,17 +47,17 @@ def settle(case: Case, url: str, limit: float = 60.0) -> None:
 
 @SCHEMA.parametrize()
 @suite.EACH_OPERATION
-def test_operation(case: Case, gateway: Gateway) -> None:
+def test_operation(case: Case[Any], gateway: Gateway) -> None:
     case.call_and_validate(base_url=gateway.url)
     settle(case, gateway.url)
 
 
 def test_sequences(gateway: Gateway) -> None:
     class Machine(SCHEMA.as_state_machine()):  # type: ignore[misc]  # made at run time
-        def get_call_kwargs(self, case: Case) -> dict[str, object]:  # noqa: ARG002 - Schemathesis' signature
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, object]:  # noqa: ARG002 - Schemathesis' signature
             return {"base_url": gateway.url}
 
-        def after_call(self, response: schemathesis.Response, case: Case) -> None:
+        def after_call(self, response: schemathesis.Response, case: Case[Any]) -> None:
             super().after_call(response, case)
             settle(case, gateway.url)
 

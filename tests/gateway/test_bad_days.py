@@ -108,7 +108,7 @@ class TestWorkerDies:
             for victim in victims:
                 before = [client.answered for client in clients]
                 os.kill(victim, signal.SIGKILL)
-                self._wait(lambda before=before: all(c.answered > b + 20 for c, b in zip(clients, before, strict=True)))  # type: ignore[misc]
+                self._wait(lambda before=before: all(c.answered > b + 20 for c, b in zip(clients, before, strict=True)))
                 self._wait(lambda: len(pair.gateway.workers()) == 2)
             stop.set()
             for done in running:
