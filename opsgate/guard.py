@@ -27,7 +27,7 @@ _MAX_URL = 8190  # bytes of path and query: what gunicorn and nginx allow
 _FORMS = (b"application/x-www-form-urlencoded", b"text/plain")
 
 
-class _Refused(Exception):  # noqa: N818 - it is an answer, not an error of ours
+class _Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -159,7 +159,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-class _Gone(Exception):  # noqa: N818 - the client went away; there is nobody to answer
+class _Gone(Exception):
     pass
 
 

@@ -1,5 +1,5 @@
 """What leaves a request to Connexion."""
 
 
-class FallThrough(Exception):  # noqa: N818 - no error: it says who answers
+class FallThrough(Exception):
     """Raised before anything of the request's body was read: the stack behind shall answer."""
