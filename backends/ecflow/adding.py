@@ -175,11 +175,12 @@ def autoarchive(target: Target, attribute: Attribute) -> AutoArchive:
 
 
 def autorestore(target: Target, attribute: Attribute) -> AutoRestore:
-    """Return the autorestore that a caller means; raise `Invalid` for paths that lead nowhere."""
+    """Return the autorestore that a caller means; raise `Invalid` for what cannot be restored."""
     paths = values.paths(given(attribute))
     for path in paths:
-        if target.definition.find(path) is None:
-            raise Invalid(f"autorestore: there is no {path}")
+        node = target.definition.find(path)
+        if node is None or node.kind not in ("suite", "family"):
+            raise Invalid(f"autorestore: there is no suite or family {path}")
     return AutoRestore(paths)
 
 

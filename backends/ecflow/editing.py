@@ -91,10 +91,23 @@ class Editor:
 
     async def _rewrite(self, lineage: Sequence[Node], new: Node, order: Order) -> None:
         path = "".join(f"/{node.name}" for node in lineage)
-        held = carried(new.with_details(structs.replace(new.details, default_state="suspended")))
-        text = printing.framed(list(lineage[:-1]), printing.definition(held, len(lineage) - 1))
-        await self._send(path, text, order)
-        for command in restoring(new, await self._core.node(path), path):
+        try:
+            await self._send(path, _held(lineage, new), order)
+        except EngineError:
+            await self._undo(path, lineage, order)
+            raise
+        await self._restore(path, new, order)
+
+    async def _undo(self, path: str, lineage: Sequence[Node], order: Order) -> None:
+        """Bring back what the server has replaced although it refused."""
+        old = lineage[-1]
+        present = await self._core.node(path)
+        if present.attributes != old.attributes or present.details.default_state != old.details.default_state:
+            await self._tried(path, HEADER + _held(lineage, old), order)
+            await self._restore(path, old, order)
+
+    async def _restore(self, path: str, wanted: Node, order: Order) -> None:
+        for command in restoring(wanted, await self._core.node(path), path):
             await self._core.client.act(command, order.user)
 
     async def _send(self, path: str, text: str, order: Order) -> None:
@@ -116,6 +129,12 @@ class Editor:
                 raise
             return error
         return None
+
+
+def _held(lineage: Sequence[Node], node: Node) -> str:
+    """Return the text that puts `node` in the place of the last one of `lineage`, suspended."""
+    suspended = carried(node.with_details(structs.replace(node.details, default_state="suspended")))
+    return printing.framed(list(lineage[:-1]), printing.definition(suspended, len(lineage) - 1))
 
 
 def _refuse_running(node: Node, path: str, order: Order) -> None:
