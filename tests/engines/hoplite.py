@@ -191,13 +191,23 @@ class Hoplite:
 
     def stop(self) -> None:
         """End all jobs, then the service."""
+        self.end_jobs()
+        self.client.close()
+        self.gateway.stop()
+
+    def end_jobs(self) -> None:
+        """End all jobs."""
         running = self.client.get("/jobs", params={"state": ["running", "starting", "queued"]}).json()["jobs"]
         for job in running:
             self.client.put(f"/jobs/{job['uuid']}/kill")
         for job in running:
             self.finished(job["uuid"])
-        self.client.close()
-        self.gateway.stop()
+
+    def clear(self) -> None:
+        """Remove all jobs."""
+        self.end_jobs()
+        for job in self.client.get("/jobs").json()["jobs"]:
+            self.client.delete(f"/jobs/{job['uuid']}")
 
     def __enter__(self) -> Hoplite:
         """Use it as a context."""
