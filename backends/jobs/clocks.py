@@ -47,5 +47,5 @@ def myself() -> str:
 def is_alive(name: str) -> bool:
     """Tell whether the process that gave itself this name by `myself` is still there, in this boot."""
     pid, _, ticks = name.partition(":")
-    stat = read_stat(int(pid))
+    stat = read_stat(int(pid)) if pid.isdigit() else None
     return stat is not None and stat[0] not in b"ZX" and stat[19] == ticks.encode()

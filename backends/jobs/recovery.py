@@ -4,6 +4,9 @@ Nothing is lost and nothing runs twice, for two facts. A runner holds its job's 
 until it ends. And a job is recorded as running, on disk, before anything of it is executed. So, with the lock free:
 *starting* means that nothing was executed, it goes back to its place in the queue; *running* means that it may have
 been, it is over: as its exit record says, if its runner came that far, otherwise lost.
+
+The lock file also has a note: which claim the runner came for, so that nobody waits for one that came and died; and who
+its keeper is, since a living keeper finds all that the job left, others only what carries its mark.
 """
 
 from __future__ import annotations
@@ -84,21 +87,30 @@ def _look_after(database: Database, layout: Layout, job: Active, *, runner_faile
         if job.killed:  # whoever asked may have died before it told the runner
             runners.tell(job_dir)
         return False
-    return _settle(database, job, job_dir, runner_failed=runner_failed)
+    if runner_failed:
+        return _settle(database, job, job_dir)
+    came, keeper_lives = _read_note(job, job_dir)
+    if keeper_lives or (not came and job.state == State.STARTING and _may_still_come(job)):
+        return False
+    return _settle(database, job, job_dir, failed=came or _claimer_lives(job))
 
 
-def _settle(database: Database, job: Active, job_dir: str, *, runner_failed: bool) -> bool:
+def _read_note(job: Active, job_dir: str) -> tuple[bool, bool]:
+    """Return whether a runner came for this claim, and whether its keeper lives, who then knows better what to do."""
+    claim, _, keeper = locks.read_note(f"{job_dir}/{LOCK}").partition(" ")
+    came = claim == job.claim
+    return came, came and job.boot == clocks.boot_id() and clocks.is_alive(keeper)
+
+
+def _settle(database: Database, job: Active, job_dir: str, *, failed: bool = True) -> bool:
     record = read_record(job_dir)
     if record is not None:
         return _change(database, lambda db: transitions.finish(db, job.id, job.claim, record))
-    if job.state == State.RUNNING:
-        if job.boot == clocks.boot_id():
-            tree.sweep(job.id)
-        return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
-    runner_failed = runner_failed or locks.read_note(f"{job_dir}/{LOCK}") == job.claim  # it came, and is gone
-    if not runner_failed and _may_still_come(job):
-        return False
-    return _give_back(database, job, failed=runner_failed or _claimer_lives(job))
+    if job.state == State.STARTING:
+        return _give_back(database, job, failed=failed)
+    if job.boot == clocks.boot_id():
+        tree.sweep(job.id)
+    return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
 
 
 def _give_back(database: Database, job: Active, *, failed: bool) -> bool:

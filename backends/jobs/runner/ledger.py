@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     class Ledger(Protocol):
         """What a runner needs to be told and to tell."""
 
-        claim: str  # names the attempt to start the job, once its spec is loaded
+        @property
+        def note(self) -> str:
+            """Return what to leave in the lock file, once the spec is loaded: see `recovery`."""
 
         def is_wanted(self) -> bool:
             """Tell whether the job is still to be started, as far as can be known without its lock."""
@@ -50,15 +52,20 @@ class StoreLedger:
     Args:
         layout: The state directory.
         job_id: The job.
-        claimer: In whose name to claim the jobs that are next (`clocks.myself`).
+        keeper: The name of the keeper (`clocks.myself`), for which the jobs that are next are claimed.
     """
 
-    def __init__(self, layout: Layout, job_id: str, claimer: str) -> None:
+    def __init__(self, layout: Layout, job_id: str, keeper: str) -> None:
         self._layout = layout
         self._id = job_id
-        self._claimer = claimer
-        self.claim = ""
+        self._keeper = keeper
+        self._claim = ""
         self._store: database.Database | None = None
+
+    @property
+    def note(self) -> str:
+        """The attempt to start the job, and who looks after this runner."""
+        return f"{self._claim} {self._keeper}"
 
     def is_wanted(self) -> bool:
         """Tell whether the job waits for a runner."""
@@ -74,7 +81,7 @@ class StoreLedger:
         )
         if row is None:
             return None
-        self.claim, body = str(row[0]), str(row[1])
+        self._claim, body = str(row[0]), str(row[1])
         directory = self._layout.job(self._id)
         database.insist(self._layout, lambda: write_whole(directory, SPEC, body.encode(), durable=False))
         spec: dict[str, object] = json.loads(body)
@@ -82,7 +89,7 @@ class StoreLedger:
 
     def begin(self, pid: int) -> bool:
         """Move the job to running."""
-        return self._change(lambda db: transitions.begin(db, self._id, self.claim, pid))
+        return self._change(lambda db: transitions.begin(db, self._id, self._claim, pid))
 
     def wish(self) -> tuple[bool, float | None]:
         """Read the job's row."""
@@ -91,7 +98,7 @@ class StoreLedger:
 
     def report(self, status: str) -> bool:
         """Replace the job's status. Not flushed to the disk: a power cut ends the job as well."""
-        return self._change(lambda db: transitions.report(db, self._id, self.claim, status), durable=False)
+        return self._change(lambda db: transitions.report(db, self._id, self._claim, status), durable=False)
 
     def finish(self, ending: Mapping[str, object]) -> list[str]:
         """Move the job to finished, and claim in the same change: nobody else sees its cores free in between."""
@@ -99,12 +106,12 @@ class StoreLedger:
         def finish() -> list[str]:
             store = self._open()
             with store.change() as db:
-                transitions.finish(db, self._id, self.claim, ending)
-                return queue.claim_all(db, self._claimer)
+                transitions.finish(db, self._id, self._claim, ending)
+                return queue.claim_all(db, self._keeper)
 
         claimed = database.insist(self._layout, finish)
         if recovery.recover(self._open(), self._layout):
-            claimed += database.insist(self._layout, lambda: queue.claim_in(self._open(), self._claimer))
+            claimed += database.insist(self._layout, lambda: queue.claim_in(self._open(), self._keeper))
         self._close()
         return claimed
 
@@ -142,7 +149,7 @@ class FileLedger:
 
     def __init__(self, job_dir: str) -> None:
         self._dir = job_dir
-        self.claim = ""
+        self.note = ""
 
     def is_wanted(self) -> bool:
         """Tell whether the job was not begun before."""

@@ -50,7 +50,7 @@ def run(job_dir: str, ledger: Ledger) -> list[str]:
         spec = ledger.load()
         if spec is None:
             return []
-        locks.note(lock, ledger.claim)
+        locks.note(lock, ledger.note)
         record = Supervision(job_dir, spec, ledger, ears).run()
     database.insist(layout, lambda: ending.write(job_dir, record))
     return ledger.finish(record)
