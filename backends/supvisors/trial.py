@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from opsgate.backends.errors import Invalid
+from opsgate.backends.errors import Invalid, Unavailable
 
 _SECONDS = 1.0
 _AT_A_TIME = 2
@@ -33,15 +33,7 @@ class Trial:
         """
         question = json.dumps([regex, names]).encode()
         async with self._free:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                "-c",
-                _MATCH,
-                stdin=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            process = await _start()
             try:
                 async with asyncio.timeout(_SECONDS):
                     await process.communicate(question)
@@ -51,3 +43,14 @@ class Trial:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
+
+
+async def _start() -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-c", _MATCH),
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise Unavailable(f"the expression cannot be tried first: {error}") from error

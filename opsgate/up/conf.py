@@ -63,7 +63,6 @@ def supervisord_conf(state: StateDir, inet: Inet) -> str:
         },
         "rpcinterface:supvisors": {
             "supervisor.rpcinterface_factory": "opsgate.backends.supvisors.plugin:make",
-            "supvisors_list": "127.0.0.1",
             "synchro_options": "LIST",
             "rules_files": state.rules / "*.xml",
             "disabilities_file": state.disabilities,
