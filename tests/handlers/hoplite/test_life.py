@@ -59,7 +59,7 @@ class TestMoments:
             ("jobs.unpicklable", {}, "test_jobs.plugin7.Odd", "Odd()", 1, None),
         ],
     )
-    def test_died(  # noqa: PLR0913, PLR0917 - a table
+    def test_died(
         self, hoplite: Hoplite, plugin: str, config: Any, kind: str, message: str, exit_code: int, signal: int
     ) -> None:
         job = hoplite.run(plugin, config)
