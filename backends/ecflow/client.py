@@ -9,6 +9,7 @@ from typing import Any
 
 from opsgate.backends.ecflow import faults, secret, wire
 from opsgate.backends.ecflow.commands import Command
+from opsgate.backends.ecflow.hazards import refuse_open_password
 from opsgate.backends.ecflow.port import Job, User
 from opsgate.backends.ecflow.transport import Transport
 from opsgate.backends.ecflow.wire import Reply
@@ -76,9 +77,11 @@ class Client:
         """Send a child command and return the answer.
 
         Raises:
+            Denied: No job has this password.
             Conflict: The server holds the job for a zombie.
             Unavailable: The server is halted.
         """
+        refuse_open_password(job)
         sender = wire.job(self._host, job.name, job.password, job.rid, job.tryno)
         reply = _not_refused(await self._send(command, sender))
         if reply.kind == "BlockClientZombieCmd":

@@ -96,7 +96,7 @@ class Editor:
         except EngineError:
             await self._undo(path, lineage, order)
             raise
-        await self._restore(path, new, order)
+        await self._restore(path, lineage, new, order)
 
     async def _undo(self, path: str, lineage: Sequence[Node], order: Order) -> None:
         """Bring back what the server has replaced although it refused."""
@@ -104,10 +104,10 @@ class Editor:
         present = await self._core.node(path)
         if present.attributes != old.attributes or present.details.default_state != old.details.default_state:
             await self._tried(path, HEADER + _held(lineage, old), order)
-            await self._restore(path, old, order)
+            await self._restore(path, lineage, old, order)
 
-    async def _restore(self, path: str, wanted: Node, order: Order) -> None:
-        for command in restoring(wanted, await self._core.node(path), path):
+    async def _restore(self, path: str, lineage: Sequence[Node], wanted: Node, order: Order) -> None:
+        for command in restoring(lineage, wanted, await self._core.node(path)):
             await self._core.client.act(command, order.user)
 
     async def _send(self, path: str, text: str, order: Order) -> None:

@@ -6,23 +6,25 @@ from collections.abc import Iterator, Sequence
 
 from opsgate.backends.ecflow import commands
 from opsgate.backends.ecflow.commands import Alter, Command, Paths
+from opsgate.backends.ecflow.hazards import may_complete
 from opsgate.backends.ecflow.model import Attribute, Event, Label, Limit, Meter, Node, Repeat, Variable
 
 _RUNNING = ("submitted", "active")
 
 
-def restoring(wanted: Node, present: Node, path: str) -> Iterator[Command]:
-    """Yield the commands for the node at `path`, which came back suspended.
+def restoring(lineage: Sequence[Node], wanted: Node, present: Node) -> Iterator[Command]:
+    """Yield the commands for a node, which came back suspended.
 
     Args:
+        lineage: From the suite down to the node, before it was replaced.
         wanted: What it was, and shall be again.
         present: What it is now.
-        path: Where it is.
     """
+    path = "".join(f"/{node.name}" for node in lineage)
     pairs = list(_pairs(wanted, present, path))
     for where, old, new in pairs:
         yield from _values(where, old.attributes, new.attributes)
-    yield from _states(pairs)
+    yield from _states(pairs, completing=all(may_complete([*lineage[:-1], old]) for _, old, _ in pairs))
     for where, old, new in pairs:
         if where != path and old.run.suspended and not new.run.suspended:
             yield commands.paths(Paths.SUSPEND, where)
@@ -68,8 +70,14 @@ def _value(path: str, one: Attribute, now: Attribute) -> Iterator[Command]:
         yield commands.change(path, Alter.LIMIT_VALUE, one.name, str(one.value))
 
 
-def _states(pairs: Sequence[tuple[str, Node, Node]]) -> Iterator[Command]:
+def _states(pairs: Sequence[tuple[str, Node, Node]], *, completing: bool) -> Iterator[Command]:
     """Set the states of tasks, and of families and suites without any; the others follow from those."""
     for where, old, new in pairs:
-        if not old.children and old.run.state != new.run.state and old.run.state not in _RUNNING:
-            yield commands.force(where, old.run.state)
+        state = old.run.state
+        if (
+            not old.children
+            and state != new.run.state
+            and state not in _RUNNING
+            and (completing or state != "complete")
+        ):
+            yield commands.force(where, state)

@@ -10,6 +10,7 @@ from opsgate.backends.ecflow import commands, faults, grammar, trees
 from opsgate.backends.ecflow.client import OK
 from opsgate.backends.ecflow.commands import Alter, Command, Paths, Requeue
 from opsgate.backends.ecflow.core import Core, checked
+from opsgate.backends.ecflow.hazards import refuse_completing, refuse_freeing
 from opsgate.backends.ecflow.port import Action, Job, NodeStatus, User
 from opsgate.backends.ecflow.why import why
 from opsgate.backends.errors import Broken, Invalid
@@ -60,8 +61,13 @@ class Status:
     async def act(self, path: str, action: Action, *, user: User | None = None) -> str:
         """Do something to a node and return its status thereafter."""
         clean = checked(path)
-        await self._core.node(clean)
-        await self._core.client.act(_command(clean, action), user)
+        _, lineage = await self._core.lineage(clean)
+        command = _command(clean, action)
+        if _FORCED.get(action.name) == "complete":
+            refuse_completing(lineage)
+        if action.name == "free_dependencies":
+            refuse_freeing(lineage)
+        await self._core.client.act(command, user)
         return trees.display(await self._core.node(clean))
 
     async def init(self, job: Job) -> None:
