@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import pickletools
 import venv
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -200,6 +202,20 @@ class TestException:
             assert operations[-1][0].name == "STOP"
             assert max(operation.proto for operation, _, _ in operations) == 0
         assert "ValueError" in told["pickled_exception"]
+
+    async def test_pickled_traceback_starts_with_one_frame_of_ours(self, engine: Engine, site: str) -> None:
+        job = await run_to_end(engine, plugin("fails"), sys_path=(site,), pickle_exception=True)
+        text: str = job.ending["exception"]["pickled_traceback"]
+        trace: TracebackType | None = pickle.loads(text.encode("latin-1"))  # noqa: S301 - the test's own job
+        names = []
+        while trace is not None:
+            names.append(trace.tb_frame.f_code.co_name)
+            trace = trace.tb_next
+        assert names == ["perform", "run", "helper"]
+
+    async def test_traceback_too_deep_to_be_pickled(self, engine: Engine) -> None:
+        job = await run_to_end(engine, Code("def f(): f()\nf()"), pickle_exception=True)
+        assert job.ending["exception"]["pickled_traceback"] == "N."
 
     @pytest.mark.parametrize(
         ("code", "kind", "message"),
