@@ -18,7 +18,7 @@ up: $(VENV)/.installed
 	@exec $(BIN)/opsgate up $(ARGS)
 
 test: $(VENV)/.tox-installed
-	@./scripts/debian-packages chromium curl
+	@./scripts/debian-packages chromium curl ecflow-server ecflow-client python3-ecflow
 	$(BIN)/tox run $(TOX_ARGS)
 
 lint: $(VENV)/.tox-installed
