@@ -41,15 +41,16 @@ class HopliteBackend(Jobs):
             self._delivery = asyncio.create_task(self.deliver())
 
     async def ready(self) -> dict[str, Any]:
-        """Describe the engine: the jobs that run and wait."""
-        engine = await self._engine()
+        """Describe the engine: the jobs that run and wait, and how many plugins there are to run."""
+        engine, names = await self._engine(), await self.plugin_names()
         running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
         waiting = await engine.count(API, Query(states=(State.QUEUED,)))
-        return {"name": "jobs", "state": f"{running} running, {waiting} waiting"}
+        return {"name": "jobs", "state": f"{running} running, {waiting} waiting", "plugins": len(names)}
 
     async def aclose(self) -> None:
-        """Stop looking after things. The engine belongs to the process; jobs run on."""
+        """Stop looking after things; jobs run on."""
         if self._delivery is not None:
             self._delivery.cancel()
             with suppress(asyncio.CancelledError):
                 await self._delivery
+        await self._engine.aclose()

@@ -7,10 +7,9 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound
 from opsgate.backends.hoplite import adapter, documents, record
@@ -26,14 +25,21 @@ from opsgate.backends.jobs.states import State
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-OpenEngine = Callable[[], Awaitable[Engine]]
-"""Returns this process' engine, opened if need be."""
-
 API: Final = "hoplite"
 READ_ONLY: Final = ("uuid", "name", "plugin_name", "config", "running", "finished", "killed")
 """Members of a job that nobody can update."""
 _AT_ONCE: Final = 500  # jobs read from the store before others get their turn
 _UNAUTHORIZED: Final = "You are not authorized to perform this action"
+
+
+class OpenEngine(Protocol):
+    """This process' engine, which it may share with other APIs."""
+
+    async def __call__(self) -> Engine:
+        """Return it, opened if need be; `Unavailable`, `Unsupported`."""
+
+    async def aclose(self) -> None:
+        """Close it."""
 
 
 @dataclass(frozen=True, slots=True)

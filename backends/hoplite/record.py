@@ -31,7 +31,7 @@ _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
 
 def describe(job: Job) -> JsonObject:
     """Return the members of the document's `Job`."""
-    spec = job.spec
+    spec = orjson.loads(job.spec_json)
     return {
         "uuid": job.id,
         "name": job.name,
@@ -50,7 +50,7 @@ def describe(job: Job) -> JsonObject:
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "timeout": spec["limits"]["time"],
-        "labels": job.labels,
+        "labels": orjson.loads(job.labels_json),
     }
 
 
