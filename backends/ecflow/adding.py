@@ -92,6 +92,8 @@ def _timed(kind: str, what: Add | None) -> Planner:
     def plan(target: Target, attribute: Attribute) -> Plan:
         text = values.timed(kind, given(attribute))
         target.refuse(lambda: target.timed(kind, text), f"{kind} {text}")
+        if kind == "cron":
+            _refuse_beside(target, Repeat, "a repeat: with both, the server does not take it")
         return with_one(Timed(kind, text)) if what is None else sent(commands.add(target.path, what, text))
 
     return plan
@@ -116,6 +118,8 @@ def _expression(kind: str) -> Planner:
 def _repeat(target: Target, attribute: Attribute) -> Plan:
     one = values.repeat(given(attribute))
     target.refuse(lambda: target.the(Repeat, "repeat"), "a repeat")
+    if any(other.kind == "cron" for other in target.node.of(Timed)):
+        raise Conflict(f"{target.path} has a cron: with both, the server does not take it")
     return with_one(one)
 
 
@@ -141,12 +145,14 @@ def _zombie(target: Target, attribute: Attribute) -> Plan:
 def _autocancel(target: Target, attribute: Attribute) -> Plan:
     text = values.after(given(attribute), "autocancel")
     target.refuse(lambda: target.the(AutoCancel, "autocancel"), "an autocancel")
+    _refuse_beside(target, AutoArchive, "an autoarchive: with both, the server does not take it")
     return with_one(AutoCancel(text))
 
 
 def _autoarchive(target: Target, attribute: Attribute) -> Plan:
     one = autoarchive(target, attribute)
     target.refuse(lambda: target.the(AutoArchive, "autoarchive"), "an autoarchive")
+    _refuse_beside(target, AutoCancel, "an autocancel: with both, the server does not take it")
     return with_one(one)
 
 
@@ -164,6 +170,12 @@ def _remote(kind: str, what: Add) -> Planner:
         return sent(commands.add(target.path, what, name, values.options(attribute.value, kind)))
 
     return plan
+
+
+def _refuse_beside(target: Target, kind: type[Repeat | AutoArchive | AutoCancel], what: str) -> None:
+    """Raise `Conflict` when the node has something that the server does not take beside the new attribute."""
+    if target.node.of(kind):
+        raise Conflict(f"{target.path} has {what}")
 
 
 def autoarchive(target: Target, attribute: Attribute) -> AutoArchive:

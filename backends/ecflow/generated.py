@@ -66,7 +66,8 @@ def variables(node: Node, path: str, above: Context) -> list[Variable]:
         above: What holds for it: from `Context.below` for itself.
     """
     own = _OF_KIND[node.kind](node, path, above)
-    return [*own, *(variable for repeat in node.of(Repeat) for variable in _of_repeat(repeat, above))]
+    repeats = [variable for repeat in node.of(Repeat) for variable in _of_repeat(repeat, above)]
+    return [*repeats, *own] if node.kind == "suite" else [*own, *repeats]
 
 
 def masked(found: Sequence[Variable]) -> list[Variable]:
