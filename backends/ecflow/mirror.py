@@ -138,7 +138,9 @@ class Mirror:
         the caller has waited long enough.
         """
         while True:
-            look = self._look or self._begin()
+            look = self._look
+            if look is None or look.task.done():  # of one that is done, the end may not have been noted yet
+                look = self._begin()
             if look.asked >= since or (look.mark == self._barrier.value() and look.asked >= since - age):
                 return await _shared(look.task)
             try:
@@ -157,7 +159,8 @@ class Mirror:
         return look
 
     def _end(self, task: asyncio.Task[Snapshot]) -> None:
-        self._look = None
+        if self._look is not None and self._look.task is task:
+            self._look = None
         if not task.cancelled():
             task.exception()  # those who wait get it; nobody may be waiting
 
