@@ -93,6 +93,7 @@ class Mirror:
             Timeout: It does not answer, and what is known is too old.
             Broken: It answered with nonsense.
         """
+        self._refuse_closed()
         self._read = time.monotonic()
         mark = self._barrier.value()
         age = 0.0 if fresh else self._age
@@ -149,14 +150,17 @@ class Mirror:
                 continue
 
     def _begin(self) -> _Look:
-        if self._closed:
-            raise Unavailable("the connection to ecflow_server was closed")
+        self._refuse_closed()
         mark = self._barrier.value()
         look = self._look = _Look(mark, asyncio.get_running_loop().create_task(self._ask(mark, time.monotonic())))
         look.task.add_done_callback(self._end)
         if self._poller is None:
             self._poll_anew()
         return look
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise Unavailable("the connection to ecflow_server was closed")
 
     def _end(self, task: asyncio.Task[Snapshot]) -> None:
         if self._look is not None and self._look.task is task:
