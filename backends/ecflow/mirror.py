@@ -102,7 +102,7 @@ class Mirror:
         try:
             return await self._looked(self._read, age)
         except (Unavailable, Timeout):
-            if self._good_enough(self._barrier.value()):
+            if not fresh and self._good_enough(self._barrier.value()):
                 assert self._snapshot is not None  # noqa: S101 - else it would not be good enough
                 return self._snapshot
             raise

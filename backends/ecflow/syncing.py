@@ -43,7 +43,7 @@ class Syncing:
         """Return when the server was started, and its definition, `old` itself when nothing changed.
 
         A server that was started anew counts from zero again, so its numbers may look like those of its predecessor:
-        only the time of its start tells.
+        only the time of its start tells. It is told in seconds, so two starts within one second look like one.
         """
         started, reply = await self._sync(commands.sync(Sync.SYNC, old.state, old.modify))
         if started != start:

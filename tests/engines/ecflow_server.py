@@ -77,6 +77,7 @@ class EcflowServer:
         self.include = directory / "include"
         self._process: subprocess.Popen[bytes] | None = None
         self._passwords = passwords
+        self._started = 0
         directory.mkdir(exist_ok=True)
         self.include.mkdir(exist_ok=True)
         (self.include / "head.h").write_text(HEAD)
@@ -105,7 +106,9 @@ class EcflowServer:
 
     def start(self, *, halted: bool = False) -> None:
         """Start it from its checkpoint, if there is one, and wait until it answers; let it run unless `halted`."""
-        host = f"127.0.0.1.{self.port}" if self._passwords is None else "127.0.0.1"
+        while int(time.time()) == self._started:  # it tells its start in seconds: two within one look like one
+            time.sleep(_POLL)
+        self._started = int(time.time())
         environment = {
             "PATH": _SEARCH,
             "LANG": "C",
@@ -114,7 +117,7 @@ class EcflowServer:
             "ECF_PORT": str(self.port),
         }
         if self._passwords is not None:
-            environment["ECF_PASSWD"] = str(self._password_file(host))
+            environment["ECF_PASSWD"] = str(self._password_file())
         with (self.directory / "output").open("ab") as output:
             self._process = subprocess.Popen(
                 [programs(), "--port", str(self.port), "--ecfinterval", "1"],
@@ -222,14 +225,15 @@ class EcflowServer:
 
     def thaw(self) -> None:
         """Let it go on."""
-        os.kill(self.pid, signal.SIGCONT)
+        if self.running:
+            os.kill(self.pid, signal.SIGCONT)
 
-    def _password_file(self, host: str) -> Path:
+    def _password_file(self) -> Path:
         file = self.directory / "passwords"
         lines = [
             f"{user} {name} {self.port} {password}"
             for user, password in (self._passwords or {}).items()
-            for name in (host, "localhost", socket.gethostname())
+            for name in ("127.0.0.1", "localhost", socket.gethostname())
         ]
         file.write_text("\n".join(["4.5.0", *lines, ""]))
         return file
