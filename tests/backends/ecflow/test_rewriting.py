@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 BUSY = """\
 suite {name}
 {variables}  edit ECF_JOB_CMD 'true'
+  edit ECF_TRIES '0'
   limit top 5
   family f
     repeat enumerated E "x" "y" "z"
