@@ -1,8 +1,8 @@
 """What ecflow_server would die of, or take from anybody: refused before it is sent.
 
-In a suite that has not begun there is no calendar, and the server asserts that there is one when a cron is queued anew
-or a time is freed. And two passwords of jobs open every task: the one that tests of the server use, and the empty one
-of tasks that have no job.
+In a suite that has not begun there is no calendar, and the server asserts that there is one when a time is freed, or
+queued anew: a node that is set complete may, by a repeat above it, have any other one queued anew. And two passwords
+of jobs open every task: the one that tests of the server use, and the empty one of tasks that have no job.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ def refuse_open_password(job: Job) -> None:
         raise Denied(f"ECF_PASS is not that of a job of {job.name}")
 
 
-def refuse_completing(lineage: Sequence[Node]) -> None:
-    """Raise `Conflict` when the last node of `lineage` cannot be set complete because its suite has not begun."""
-    if may_complete(lineage):
-        return
-    raise Conflict(f"suite {lineage[0].name} has a cron here and has not begun: begin it first")
+def refuse_completing(suite: Node) -> None:
+    """Raise `Conflict` when nothing in a suite can be set complete because it has not begun."""
+    if not may_complete(suite):
+        raise Conflict(f"suite {suite.name} has times or crons and has not begun: begin it first")
 
 
-def may_complete(lineage: Sequence[Node]) -> bool:
-    """Tell whether the last node of `lineage` may be set complete."""
-    return lineage[0].run.begun or not _has(lineage, ("cron",))
+def may_complete(suite: Node) -> bool:
+    """Tell whether nodes of a suite may be set complete."""
+    return suite.run.begun or not _has((node for _, node in suite.walk("")), _OF_DAY)
 
 
 def refuse_freeing(lineage: Sequence[Node]) -> None:

@@ -24,7 +24,7 @@ def restoring(lineage: Sequence[Node], wanted: Node, present: Node) -> Iterator[
     pairs = list(_pairs(wanted, present, path))
     for where, old, new in pairs:
         yield from _values(where, old.attributes, new.attributes)
-    yield from _states(pairs, completing=all(may_complete([*lineage[:-1], old]) for _, old, _ in pairs))
+    yield from _states(pairs, completing=may_complete(lineage[0]))
     for where, old, new in pairs:
         if where != path and old.run.suspended and not new.run.suspended:
             yield commands.paths(Paths.SUSPEND, where)

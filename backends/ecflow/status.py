@@ -65,7 +65,7 @@ class Status:
         _, lineage = await self._core.lineage(clean)
         command = _command(clean, action)
         if _FORCED.get(action.name) == "complete":
-            refuse_completing(lineage)
+            refuse_completing(lineage[0])
         if action.name == "free_dependencies":
             refuse_freeing(lineage)
         if action.name == "requeue" and not action.force:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from opsgate.backends.ecflow import grammar
+from opsgate.backends.ecflow import grammar, values
 from opsgate.backends.errors import Invalid
 
 HEADER = "#5.9.2\ndefs_state NET cal_count:0\n"
@@ -24,6 +24,9 @@ _DROPPED = ("extern", "defs_state", "history")
 _INSIDE = {"suite": ("family", "task"), "family": ("family", "task"), "task": ()}
 _EXPRESSIONS = ("trigger", "complete")
 _JOINING = ("-a", "-o")
+_DAYS_AFTER = ("autocancel", "autoarchive")
+_IDLE = " -i"
+_QUOTED = re.compile(r"^([\"'])(.*)\1$")
 
 
 class Submitted(Struct, frozen=True):
@@ -117,7 +120,27 @@ def _checked(nesting: _Nesting, statement: str, line: int) -> str:
         return word
     if word in _EXPRESSIONS:
         _check_expression(rest, statement, line)
+    if word in _DAYS_AFTER:
+        _check_days(rest, statement, line)
+    if word == "repeat" and rest[:1] == ["datelist"]:
+        _check_dates(rest[2:], statement, line)
     return statement
+
+
+def _check_dates(words: list[str], statement: str, line: int) -> None:
+    """Refuse a list with what is no date: the server would not survive reading it."""
+    for word in " ".join(words).partition("#")[0].split():
+        if not values.is_date(_QUOTED.sub(r"\2", word)):
+            raise Invalid(f"{statement!r} in line {line} of the definition: {word} is no date")
+
+
+def _check_days(words: list[str], statement: str, line: int) -> None:
+    """Refuse numbers of days that as hours are more than the server can hold: it asserts that they are not."""
+    text = " ".join(words).partition("#")[0].strip()
+    try:
+        values.after(text.removesuffix(_IDLE), "time after completion")
+    except Invalid as error:
+        raise Invalid(f"{statement!r} in line {line} of the definition: {error.message}") from error
 
 
 def _check_expression(words: list[str], statement: str, line: int) -> None:

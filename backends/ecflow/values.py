@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from opsgate.backends.ecflow import grammar
 from opsgate.backends.ecflow.model import Generic, InLimit, Queue, Repeat, Zombie
@@ -141,6 +142,8 @@ def repeat(value: Scalar | None) -> Repeat:
     if kind in ("enumerated", "string", "datelist", "datetimelist") and len(rest) > 1:
         values = tuple(word.strip("\"'") for word in rest[1:])
         _words(values, f"value of a repeat {kind}")
+        if kind == "datelist" and not all(map(is_date, values)):
+            raise Invalid(f"{' '.join(values)!r} are not all dates like 20260131")
         return Repeat(kind, name(rest[0], "repeat"), values, "0")
     raise Invalid(f'{" ".join(words)!r} is no repeat: it is like `integer I 1 9 2` or `enumerated E "a" "b"`')
 
@@ -235,13 +238,18 @@ def _counted_repeat(kind: str, words: list[str]) -> Repeat:
         _words(words, "part of a repeat")
         return Repeat(kind, name(of, "repeat"), (start, end, stride), start)
     low, high, each = integer(start, "start"), integer(end, "end"), integer(stride, "step")
-    if each == 0 or (high - low) * each < 0 or (kind == "date" and not (_is_date(low) and _is_date(high))):
+    if each == 0 or (high - low) * each < 0 or (kind == "date" and not (is_date(start) and is_date(end))):
         raise Invalid(f"a repeat {kind} cannot run from {start} to {end} in steps of {stride}")
     return Repeat(kind, name(of, "repeat"), (str(low), str(high), str(each)), str(low))
 
 
-def _is_date(number: int) -> bool:
-    return bool(re.match(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\Z", str(number)))
+def is_date(text: str) -> bool:
+    """Tell whether a text is a date like 20260131."""
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return bool(re.match(r"\d{8}\Z", text, re.ASCII))
 
 
 def _series(words: str) -> bool:

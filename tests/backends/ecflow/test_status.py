@@ -132,9 +132,11 @@ class TestActions:
 class TestDeadly:
     async def test_completing_before_begin(self, backend: EcflowBackend, server: EcflowServer, suite: str) -> None:
         await backend.attributes.add_attribute(f"/{suite}/f/t", Attribute("cron", value="10:00"))
-        with pytest.raises(Conflict, match="has not begun: begin it first"):
-            await backend.status.act(f"/{suite}/f/t", Action("complete"))
-        await backend.status.act(f"/{suite}/f/u", Action("complete"))
+        for path in (f"/{suite}/f/t", f"/{suite}/f/u", f"/{suite}"):
+            with pytest.raises(Conflict, match="has not begun: begin it first"):
+                await backend.status.act(path, Action("complete"))
+        await backend.attributes.delete_attribute(f"/{suite}/f/t", Attribute("cron", value="10:00"))
+        assert await backend.status.act(f"/{suite}/f/u", Action("complete")) == "complete"
         assert server.running
 
     async def test_freeing_before_begin(self, backend: EcflowBackend, server: EcflowServer, suite: str) -> None:

@@ -50,6 +50,10 @@ class TestCreate:
         tree = orjson.loads((await backend.nodes.tree("/c1")).body)
         assert tree == {"c1": {"f": {"t": {}, "u": {}}}}
 
+    async def test_with_what_follows_completion(self, backend: EcflowBackend) -> None:
+        text = "suite c1\n autocancel 3 # days\n family f\n  autoarchive +01:00 -i\n endfamily\nendsuite"
+        assert await backend.suites.create_suites(text) == ["c1"]
+
     async def test_an_existing_one(self, backend: EcflowBackend) -> None:
         await backend.suites.create_suites("suite c1\n  task t\nendsuite")
         with pytest.raises(Conflict, match="suite c1 exists already"):
@@ -77,6 +81,10 @@ class TestCreate:
             ("suite a\n  task t\n    meter m 5 1\nendsuite", "meter"),
             ("suite a\n  task t\n    trigger 1 == 1 == 1\nendsuite", "line 3 of the definition cannot be read"),
             ("suite a\n  task t\n    trigger -a a and\nendsuite", "line 3 of the definition cannot be read at 'a and'"),
+            ("suite a\n  autocancel 2147483647\nendsuite", "line 2 of the definition: .* is no time after completion"),
+            ("suite a\n  autoarchive -1 3\nendsuite", "line 2 of the definition: .* is no time after completion"),
+            ('suite a\n  repeat datelist D "20200101" "\nendsuite', 'line 2 of the definition: " is no date'),
+            ('suite a\n  repeat datelist D "20200230"\nendsuite', "is no date"),
             ("suite a\0\nendsuite", "NUL"),
         ],
     )
