@@ -1,15 +1,15 @@
-"""What can go wrong behind a port, told by meaning. Which HTTP status a meaning becomes is `opsgate.problems`' business.
+"""What can go wrong behind a port, told by meaning; which HTTP status that becomes is `opsgate.problems`' business.
 
-    EngineError
-    ├── Invalid       the caller asked for something that cannot be: wrong value, wrong combination
-    ├── NotFound      the thing that was named does not exist
-    ├── Conflict      it exists, but its present state does not allow this
-    ├── Denied        the caller may not do this
-    ├── TooLarge      more data than this service takes
-    ├── Unsupported   this engine, or this version of it, cannot do it
-    ├── Unavailable   the engine cannot be reached, or is not ready yet: try again later
-    ├── Timeout       the engine took the request but did not answer within the limit
-    └── Broken        the engine answered, but with a failure of its own or with nonsense
+EngineError
+├── Invalid       the caller asked for something that cannot be: wrong value, wrong combination
+├── NotFound      the thing that was named does not exist
+├── Conflict      it exists, but its present state does not allow this
+├── Denied        the caller may not do this
+├── TooLarge      more data than this service takes
+├── Unsupported   this engine, or this version of it, cannot do it
+├── Unavailable   the engine cannot be reached, or is not ready yet: try again later
+├── Timeout       the engine took the request but did not answer within the limit
+└── Broken        the engine answered, but with a failure of its own or with nonsense
 """
 
 from __future__ import annotations

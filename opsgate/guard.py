@@ -7,10 +7,12 @@ trips over (a missing, upper-case or chunked body's headers). See docs/decisions
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +26,8 @@ RenderError = Callable[[str, int, str], bytes]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MAX_URL = 8190  # bytes of path and query: what gunicorn and nginx allow
+_DISCARDED = 16 * 2**20  # bytes of a body that is too large
+_DISCARDING = 2.0  # seconds
 _FORMS = (b"application/x-www-form-urlencoded", b"text/plain")
 
 
@@ -135,6 +139,8 @@ class Guard:
             return receive
         most = self._limits.body(scope["path"])
         if length is not None and (not length.isdigit() or int(length) > most):
+            if b"expect" not in headers:  # who asks before sending waits for our answer
+                await _discard(receive)
             raise _Refused(413, f"The body is larger than {most} bytes")
         given = headers.get(b"content-type", b"")
         media, _, parameters = given.partition(b";")
@@ -173,8 +179,21 @@ async def _read(receive: Receive, most: int) -> bytes:
         size += len(parts[-1])
         more = message.get("more_body", False)
         if size > most:
+            if more:
+                await _discard(receive)
             raise _Refused(413, f"The body is larger than {most} bytes")
     return b"".join(parts)
+
+
+async def _discard(receive: Receive) -> None:
+    """Take what is still on its way, within bounds: closing before it has come takes our answer away as well."""
+    left, more = _DISCARDED, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDING):
+            while more and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def _media_type(media: bytes, given: bytes, body: bytes, *, lenient: bool) -> bytes:

@@ -14,6 +14,7 @@ MEANINGS: tuple[tuple[str, type[EngineError]], ...] = (
     *((part, Invalid) for part in UNRESOLVED),
     ("Add Suite failed: A Suite of name", Conflict),
     ("Cannot replace node", Conflict),
+    ("Cannot delete node", Conflict),
     ("active or submitted", Conflict),
     ("are active or submitted", Conflict),
     ("already exist", Conflict),

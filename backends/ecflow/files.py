@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from opsgate.backends.errors import Denied, Invalid, NotFound, TooLarge, Unsuppo
 _LINES = 10_000
 """As many as ecflow_client asks for."""
 _LARGEST_SCRIPT = 16 * 1024 * 1024
+_ORIGIN = re.compile(r"\A# ecf_script_origin : [^\n]*\n")
+"""A line that the server puts before a script that it has found outside ECF_HOME; it is not in the file."""
 
 
 class Files:
@@ -30,7 +33,7 @@ class Files:
         """Return script and job of a task."""
         node = await self._task(path)
         script, job = await asyncio.gather(self._text(File.SCRIPT, path), self._text_if_any(File.JOB, path))
-        return Script(script, job if secrets else _masked(job, node))
+        return Script(_ORIGIN.sub("", script), job if secrets else _masked(job, node))
 
     async def output(self, path: str, *, secrets: bool) -> Output:
         """Return the output of a task's job, and of its kill and status commands."""
@@ -54,10 +57,10 @@ class Files:
             raise TooLarge(f"a script may have {_LARGEST_SCRIPT} bytes")
         snapshot, lineage = await self._core.lineage(path)
         _refuse_container(lineage[-1], path)
-        present = await self._text(File.SCRIPT, path)
+        present = _ORIGIN.sub("", await self._text(File.SCRIPT, path))
         await self._core.client.act(commands.touch(path), user)
         candidates = list(_candidates(snapshot.definition, lineage))
-        await asyncio.to_thread(_write, path, candidates, present, script)
+        await asyncio.to_thread(_write, path, candidates, present, _ORIGIN.sub("", script))
 
     async def _task(self, path: str) -> Node:
         node = await self._core.node(path)
@@ -101,14 +104,20 @@ def _candidates(definition: Definition, lineage: Sequence[Node]) -> Iterator[tup
 
 def _write(path: str, candidates: Sequence[tuple[Path, Path]], present: str, script: str) -> None:
     for candidate, root in candidates:
-        target = candidate.resolve()
-        if not root.is_absolute() or not target.is_relative_to(root.resolve()) or not target.is_file():
-            continue
-        if target.stat().st_size > _LARGEST_SCRIPT or target.read_text(errors="replace") != present:
-            continue
-        _put(target, script)
-        return
+        if candidate.exists():  # the first one is what the server reads, if it sees the same files
+            if _is_the_one(candidate.resolve(), root, present):
+                return _put(candidate.resolve(), script)
+            break
     raise Unsupported(f"the script of {path} is not a file that this service sees: it cannot be written from here")
+
+
+def _is_the_one(target: Path, root: Path, present: str) -> bool:
+    if not root.is_absolute() or not target.is_relative_to(root.resolve()) or not target.is_file():
+        return False
+    if target.stat().st_size > _LARGEST_SCRIPT:
+        return False
+    text = target.read_bytes().decode(errors="replace")
+    return present in (text, f"{text}\n")  # the server ends the last line
 
 
 def _put(target: Path, script: str) -> None:

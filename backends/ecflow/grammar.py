@@ -11,6 +11,9 @@ expressions that it took, such as `1 == 1 == 1`. What cannot be read here is not
                 sum [than sum]                      also `<` `lt` `<=` `le` `>` `gt` `>=` `ge`; alone: not zero
     sum         value (sign value)*                 `+` `-` `*` `/` `%`, from left to right
     value       [not] number | path:name | :name | path<flag>word | cal::function(value) | "(" sum ")"
+
+`and` binds more tightly than `or`, but a group is joined with all that follows it: `a and (b) or c` is
+`a and ((b) or c)`.
 """
 
 from __future__ import annotations
@@ -153,40 +156,43 @@ class _Reader:
         self._depth = 0
 
     def all(self) -> Expression:
-        expression = self._or()
+        expression = self._joined()
         self._take(_BLANK)
         if self._at != len(self._text):
             raise self._error()
         return expression
 
-    def _or(self) -> Expression:
-        parts = [self._and()]
-        while self._take(_OR):
-            parts.append(self._and())
-        return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
-
-    def _and(self) -> Expression:
-        parts = [self._part()]
-        while self._take(_AND):
+    def _joined(self) -> Expression:
+        parts, words = [self._part()], []
+        while word := self._word():
+            words.append(word)
             parts.append(self._part())
-        return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
+        return _bound(parts, words)
 
-    def _part(self) -> Expression:
-        return Not(self._plain()) if self._take(_NOT) else self._plain()
+    def _word(self) -> Literal["and", "or"] | None:
+        if self._take(_AND):
+            return "and"
+        return "or" if self._take(_OR) else None
 
-    def _plain(self) -> Expression:
+    def _part(self) -> tuple[Expression, bool]:
+        """Return a part, and whether it is a group."""
+        negated = self._take(_NOT)
+        part, grouped = self._plain()
+        return (Not(part) if negated else part), grouped
+
+    def _plain(self) -> tuple[Expression, bool]:
         start, depth = self._at, self._depth
         try:
-            return self._comparison()
+            return self._comparison(), False
         except ParseError:
             # A parenthesis may hold a sum that is compared, or a whole expression.
             self._at, self._depth = start, depth
             if not self._take(_OPEN):
                 raise
         self._deeper()
-        inner = self._or()
+        inner = self._joined()
         self._closed()
-        return inner
+        return inner, True
 
     def _comparison(self) -> Expression:
         start = self._at
@@ -263,3 +269,37 @@ class _Reader:
     def _error(self) -> ParseError:
         rest = self._text[self._at :].strip()
         return ParseError(f"cannot be read at {rest[:40]!r}" if rest else "ends too early")
+
+
+def _bound(parts: list[tuple[Expression, bool]], words: list[Literal["and", "or"]]) -> Expression:
+    """Join parts, from right to left because a group takes all that follows it."""
+    terms: list[Expression] = []
+    between: list[Literal["and", "or"]] = []
+    for index in range(len(parts) - 1, -1, -1):
+        part, grouped = parts[index]
+        if grouped and terms:
+            terms, between = [_join(words[index], [part, _by_precedence(terms, between)])], []
+        else:
+            between = [words[index], *between] if terms else []
+            terms = [part, *terms]
+    return _by_precedence(terms, between)
+
+
+def _by_precedence(terms: list[Expression], between: list[Literal["and", "or"]]) -> Expression:
+    groups = [[terms[0]]]
+    for word, term in zip(between, terms[1:], strict=True):
+        if word == "or":
+            groups.append([term])
+        else:
+            groups[-1].append(term)
+    return _join("or", [_join("and", group) for group in groups])
+
+
+def _join(word: Literal["and", "or"], parts: list[Expression]) -> Expression:
+    """Join parts; one that is joined by the same word is taken apart, for long chains nest deeply otherwise."""
+    if len(parts) == 1:
+        return parts[0]
+    flat: list[Expression] = []
+    for part in parts:
+        flat.extend(part.parts if isinstance(part, Joined) and part.word == word else [part])
+    return Joined(word, tuple(flat))

@@ -11,9 +11,10 @@ from opsgate.backends.ecflow.client import OK
 from opsgate.backends.ecflow.commands import Alter, Command, Paths, Requeue
 from opsgate.backends.ecflow.core import Core, checked
 from opsgate.backends.ecflow.hazards import refuse_completing, refuse_freeing
+from opsgate.backends.ecflow.model import Node
 from opsgate.backends.ecflow.port import Action, Job, NodeStatus, User
 from opsgate.backends.ecflow.why import why
-from opsgate.backends.errors import Broken, Invalid
+from opsgate.backends.errors import Broken, Conflict, Invalid
 
 _FORCED = {
     "abort": "aborted",
@@ -67,6 +68,8 @@ class Status:
             refuse_completing(lineage)
         if action.name == "free_dependencies":
             refuse_freeing(lineage)
+        if action.name == "requeue" and not action.force:
+            _refuse_running(lineage[-1], clean)
         await self._core.client.act(command, user)
         return trees.display(await self._core.node(clean))
 
@@ -114,6 +117,13 @@ def _command(path: str, action: Action) -> Command:
     if action.name not in _OTHERS:
         raise Invalid(f"{action.name!r} is no action")
     return _OTHERS[action.name](path, action)
+
+
+def _refuse_running(node: Node, path: str) -> None:
+    """Raise `Conflict` when a task runs: the server would say yes and requeue nothing."""
+    for where, below in node.walk(path):
+        if not below.children and below.run.state in ("active", "submitted"):
+            raise Conflict(f"{where} is {below.run.state}: requeue it with force")
 
 
 def _begin(path: str, action: Action) -> Command:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from opsgate.backends.ecflow import commands, deltas, parsing, reading, stats
 from opsgate.backends.ecflow.client import Client
 from opsgate.backends.ecflow.commands import Control, Sync
-from opsgate.backends.ecflow.model import Attribute, Definition, Label, Node, Variable
+from opsgate.backends.ecflow.model import Attribute, Definition, Label, Node, Server, Variable
 from opsgate.backends.ecflow.wire import Reply
 from opsgate.backends.errors import Broken, NotFound, Unsupported
 
@@ -83,7 +85,24 @@ class Syncing:
         text = data.get("value1")
         if not isinstance(text, str):
             raise Broken("ecflow_server sent no definition")
-        return await self._resolved(parsing.definition(text, old), old)
+        definition = parsing.definition(text, old)
+        definition.server = await self._resolved_server(definition)
+        return await self._resolved(definition, old)
+
+    async def _resolved_server(self, definition: Definition) -> Server:
+        """Ask for the server's variables that the text leaves open, by way of a suite that inherits them."""
+        server = definition.server
+        told = [await self._inherited(definition, variable) for variable in server.user_variables]
+        return structs.replace(server, user_variables=tuple(told))
+
+    async def _inherited(self, definition: Definition, variable: Variable) -> Variable:
+        if _AMBIGUOUS not in variable.value:
+            return variable
+        for suite in definition.suites:
+            if all(own.name != variable.name for own in suite.of(Variable)):
+                told = await self._exact(f"/{suite.name}", variable)
+                return Variable(told.name, told.value)
+        return variable
 
     async def _resolved(self, definition: Definition, old: Definition | None) -> Definition:
         """Ask for the values that the text leaves open, of nodes that were not known before."""

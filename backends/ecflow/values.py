@@ -23,7 +23,7 @@ _CRON_OPTION = re.compile(r"-([wdm]) ([0-9L,]+) ")
 _LATE = re.compile(
     rf"(?:-s \+?{_CLOCK}|-a {_CLOCK}|-c \+?{_CLOCK})(?: (?:-s \+?{_CLOCK}|-a {_CLOCK}|-c \+?{_CLOCK}))*\Z"
 )
-_AFTER = re.compile(r"(?:\+?\d{1,4}:[0-5]\d|\d{1,5})\Z")
+_AFTER = re.compile(rf"(?:\+?{_CLOCK}|\d{{1,5}})\Z")
 _INLIMIT = re.compile(r"((?:-[ns] )*)(?:(/[\w./]+|[\w.]+|\.{1,2}[\w./]*):)?([A-Za-z0-9_][A-Za-z0-9_.]*)\Z")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _RANGES = {"w": range(7), "d": range(1, 32), "m": range(1, 13)}

@@ -166,32 +166,35 @@ class Jobs:
         await self._webhooks.run(self.job)
 
     async def _wanted(self, new: NewJob, key: str | None, digest: str) -> model.NewJob:
-        """What the engine is told to create."""
-        names = await asyncio.to_thread(self._plugins.names)
-        if new.plugin_name not in names:
+        """What the engine is told to create; `NotFound` for an unknown plugin."""
+        if new.plugin_name not in await asyncio.to_thread(self._plugins.names):
             details: dict[str, object] = {"uuid": None, "name": new.plugin_name}
             raise NotFound(f"Job plugin '{new.plugin_name}' does not exist", details=details)
         job_uuid, api_key = str(uuid.uuid4()), str(uuid.uuid4())
         return model.NewJob(
             api=API,
             name=new.plugin_name,
-            spec=Spec(
-                run=Plugin(
-                    group=GROUP,
-                    name=new.plugin_name,
-                    config=new.config,
-                    adapter=adapter.TARGET,
-                    context={"addr": self._options.address, "uuid": job_uuid, "api_key": api_key},
-                ),
-                limits=Limits(time=new.timeout, grace=self._options.grace),
-                interpreter=self._options.interpreter,
-                sys_path=self._plugins.path_for(new.plugin_name),
-                pickle_exception=True,
-            ),
+            spec=self._spec(new, job_uuid, api_key),
             id=job_uuid,
             key=key,
             labels=new.labels,
             extra={"api_key": api_key, "digest": digest},
+        )
+
+    def _spec(self, new: NewJob, job_uuid: str, api_key: str) -> Spec:
+        """What is run, and how."""
+        return Spec(
+            run=Plugin(
+                group=GROUP,
+                name=new.plugin_name,
+                config=new.config,
+                adapter=adapter.TARGET,
+                context={"addr": self._options.address, "uuid": job_uuid, "api_key": api_key},
+            ),
+            limits=Limits(time=new.timeout, grace=self._options.grace),
+            interpreter=self._options.interpreter,
+            sys_path=self._plugins.path_for(new.plugin_name),
+            pickle_exception=True,
         )
 
 

@@ -89,7 +89,7 @@ async def create_job(body: dict[str, Any]) -> dict[str, Any]:
     return {"id": 1, "name": body["name"]}
 
 
-async def search(  # noqa: PLR0913, PLR0917 - one for each kind of query parameter
+async def search(
     limit: int,
     ratio: float,
     tag: list[str],

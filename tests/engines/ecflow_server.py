@@ -24,12 +24,12 @@ HEAD = """\
 export ECF_PORT=%ECF_PORT% ECF_HOST=127.0.0.1 ECF_NAME=%ECF_NAME% ECF_PASS=%ECF_PASS% ECF_TRYNO=%ECF_TRYNO%
 export ECF_RID=$$ ECF_TIMEOUT=20 ECF_ZOMBIE_TIMEOUT=20
 ecflow_client --init=$$
-trap 'ecflow_client --abort=trap; trap 0; exit 0' 0
+trap 'ecflow_client --abort=trap; trap - 0 1 2 15; exit 0' 0 1 2 15
 set -e
 """
 TAIL = """\
 ecflow_client --complete
-trap 0
+trap - 0 1 2 15
 """
 
 

@@ -28,6 +28,14 @@ PLUGINS: Mapping[str, str] = {
             time.sleep(config.get('seconds', 60))
             status.update({'state': 'slept'})
     """,
+    "jobs.until": """
+        import os, time
+        def run(config, status):
+            status.update({'state': 'waiting'})
+            while not os.path.exists(config['file']):
+                time.sleep(0.02)
+            status.update({'state': 'done'})
+    """,
     "jobs.fail": """
         def run(config, status):
             status.update({'before': 'failure'})

@@ -56,7 +56,7 @@ class TestMoments:
             ("jobs.leave", {"code": 4}, "SystemExit", "4", 4, None),
             ("jobs.leave", {"code": "no"}, "SystemExit", "no", 1, None),
             ("jobs.broken", {}, "ModuleNotFoundError", "No module named 'no_such_module'", 1, None),
-            ("jobs.unpicklable", {}, "test_jobs.plugin7.Odd", "Odd()", 1, None),
+            ("jobs.unpicklable", {}, "test_jobs.plugin8.Odd", "Odd()", 1, None),
         ],
     )
     def test_died(
