@@ -28,6 +28,7 @@ ENGINE_VARIABLES: Final = {
     "ECF_HOST": ("ecflow", "host"),
     "ECF_PORT": ("ecflow", "port"),
     "ECF_USER": ("ecflow", "user"),
+    "ECF_PASS": ("ecflow", "password"),
     "ECF_API_TOKEN_FILE": ("ecflow", "tokens_file"),
     "ECF_RESTAPI_TOKEN_FILE": ("ecflow", "tokens_file"),
     "ECF_RESTAPI_TOKENS_FILE": ("ecflow", "tokens_file"),

@@ -208,6 +208,27 @@ def revoke(path: Path, wanted: Callable[[int, Entry], bool]) -> list[Entry]:
         return [entries[at] for at in chosen]
 
 
+def listing(path: Path) -> list[str]:
+    """One line for each token of a file: its number, method and salt, state, description.
+
+    Raises:
+        OSError: The file cannot be read.
+        TokenError: It is no list of tokens.
+    """
+    now = datetime.now(UTC)
+    lines = []
+    for number, entry in enumerate(read(path)):
+        state = "revoked" if entry.revoked_at and entry.revoked_at <= now else "valid" if entry.valid(now) else "expired"
+        until = f" until {entry.expires_at.strftime(_TIME)}" if state == "valid" and entry.expires_at else ""
+        lines.append(f"{number}  {entry.hash.rpartition('$')[0]}  {state}{until}  {entry.description}")
+    return lines
+
+
+def names(wanted: str, number: int, entry: Entry) -> bool:
+    """Whether a user means this entry: by its number, its description, or the token itself."""
+    return wanted in (str(number), entry.description) or entry.matches(wanted)
+
+
 @contextlib.contextmanager
 def _changing(path: Path) -> Iterator[list[Entry]]:
     """The entries of a file; what was made of them is written, whole or not at all, one writer at a time."""

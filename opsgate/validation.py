@@ -54,7 +54,12 @@ def wrong_parameter(place: str, name: str, explanation: str) -> str:
 
 
 def explain(error: jsonschema_rs.ValidationError) -> str:
-    """One sentence about what is wrong, and where: ``"x" is not of type "integer" - 'tasks.0.count'``."""
+    """One sentence about what is wrong, and where: ``"x" is not of type "integer" - 'tasks.0.count'``.
+
+    Where none of several schemas fits, it is about the one that fits best.
+    """
+    while branches := [branch for branch in getattr(error.kind, "context", ()) if branch]:
+        error = min(branches, key=len)[0]
     where = ".".join(str(part) for part in error.instance_path)
     return first_line(error.message) + (f" - {where!r}" if where else "")
 

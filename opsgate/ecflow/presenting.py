@@ -78,17 +78,17 @@ class Presenter:
         return body, status, {**headers, "Location": prefix + headers["Location"]}
 
 
-def etag(change: Change) -> str:
-    """The ETag of whatever shows this state of the definition."""
+def etag(change: Change, *, seen: bool = False) -> str:
+    """The ETag of whatever shows this state of the definition; `seen` where secrets are seen."""
     server = "".join(letter for letter in change.server if letter.isalnum())
-    return f'W/"{server}-{change.state}-{change.modify}"'
+    return f'W/"{server}-{change.state}-{change.modify}{"-s" if seen else ""}"'
 
 
 def _read(result: Any, scope: Scope) -> Response:
     change = result.change if isinstance(result, Document | NodeStatus) else None
     headers = {"Vary": "Accept-Encoding, Authorization, X-API-Key", "Cache-Control": "no-cache"}
     if change is not None:
-        headers |= {"ETag": etag(change), "X-Ecflow-Change": f"{change.state}-{change.modify}"}
+        headers |= {"ETag": etag(change, seen=bool(scope.get("opsgate.caller"))), "X-Ecflow-Change": f"{change.state}-{change.modify}"}
         if isinstance(result, Document):
             scope["opsgate.cached"] = True
         if _unchanged(_header(scope, b"if-none-match"), headers["ETag"]):
