@@ -152,7 +152,7 @@ class Ecflow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Seconds between two looks at the server while nobody asks."""
     max_polling_interval: float = 300.0
     """How far that interval grows, a second for each minute without a request; 0 for not at all."""
-    tokens_file: str = "api-tokens.json"  # noqa: S105 - a file name
+    tokens_file: str = "api-tokens.json"
     """The file of tokens, made by ``opsgate token``."""
     state_dir: str = ""
     """A directory that all workers in front of the server share; by default beside that of the jobs."""

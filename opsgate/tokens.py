@@ -179,7 +179,9 @@ class Tokens:
         return True
 
 
-def create(path: Path, description: str, *, token: str | None = None, days: float | None = None, method: str = "sha256") -> str:
+def create(
+    path: Path, description: str, *, token: str | None = None, days: float | None = None, method: str = "sha256"
+) -> str:
     """Add a token to a file, made where it is missing, and return the token: nothing else ever tells it.
 
     Raises:
@@ -218,7 +220,9 @@ def listing(path: Path) -> list[str]:
     now = datetime.now(UTC)
     lines = []
     for number, entry in enumerate(read(path)):
-        state = "revoked" if entry.revoked_at and entry.revoked_at <= now else "valid" if entry.valid(now) else "expired"
+        state = (
+            "revoked" if entry.revoked_at and entry.revoked_at <= now else "valid" if entry.valid(now) else "expired"
+        )
         until = f" until {entry.expires_at.strftime(_TIME)}" if state == "valid" and entry.expires_at else ""
         lines.append(f"{number}  {entry.hash.rpartition('$')[0]}  {state}{until}  {entry.description}")
     return lines

@@ -16,9 +16,7 @@ async def list_attributes(attributes: AttributesPort, /, path: str, token_info: 
     return await attributes.attributes(absolute(path), secrets=bool(token_info))
 
 
-async def create_attribute(
-    attributes: AttributesPort, /, path: str, body: Body, user: User | None = None
-) -> Created:
+async def create_attribute(attributes: AttributesPort, /, path: str, body: Body, user: User | None = None) -> Created:
     """Create an attribute."""
     await attributes.add_attribute(absolute(path), _attribute(body), force=_forced(body), user=user)
     location = f"/v1/suites{absolute(path)}/attributes"
@@ -42,6 +40,7 @@ async def delete_attribute(  # noqa: PLR0913 - the operation's parameters
     attributes: AttributesPort,
     /,
     path: str,
+    *,
     body: Body | None = None,
     type: str | None = None,  # noqa: A002 - the parameter's name
     name: str | None = None,
@@ -53,9 +52,7 @@ async def delete_attribute(  # noqa: PLR0913 - the operation's parameters
     query = {"type": type, "name": name, "value": value}
     wanted: Body = {**{key: given for key, given in query.items() if given is not None}, **(body or {})}
     needed(wanted.get("type"), "type")
-    await attributes.delete_attribute(
-        absolute(path), _attribute(wanted), force=force or _forced(wanted), user=user
-    )
+    await attributes.delete_attribute(absolute(path), _attribute(wanted), force=force or _forced(wanted), user=user)
     return done("Attribute deleted successfully", absolute(path))
 
 

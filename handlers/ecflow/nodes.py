@@ -11,6 +11,7 @@ from opsgate.handlers.ecflow.naming import Body, Caller, absolute, add_externs, 
 async def get_trees(  # noqa: PLR0913 - the operation's parameters
     nodes: NodesPort,
     /,
+    *,
     content: Content = "basic",
     with_id: str = "false",
     gen_vars: str = "false",
@@ -25,6 +26,7 @@ async def get_tree(  # noqa: PLR0913 - the operation's parameters
     nodes: NodesPort,
     /,
     path: str,
+    *,
     content: Content = "basic",
     with_id: str = "false",
     gen_vars: str = "false",
@@ -53,9 +55,7 @@ async def put_definition(nodes: NodesPort, /, path: str, body: Body, user: User 
     return done("Node updated successfully", child)
 
 
-async def delete_definition(
-    nodes: NodesPort, /, path: str, force: bool = False, user: User | None = None
-) -> Body:
+async def delete_definition(nodes: NodesPort, /, path: str, force: bool = False, user: User | None = None) -> Body:
     """Delete a node."""
     await nodes.delete(absolute(path), force=force, user=user)
     return done("Node deleted successfully", absolute(path))

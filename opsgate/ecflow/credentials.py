@@ -43,7 +43,7 @@ class Found(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no 
         return lambda request: request.scope.get(_CALLER) or NO_VALUE
 
 
-SECURITY: Final = {name: Found for name in ("basic", "bearer", "apiKey")}
+SECURITY: Final = dict.fromkeys(("basic", "bearer", "apiKey"), Found)
 """Connexion's security map."""
 
 

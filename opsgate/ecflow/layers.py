@@ -25,9 +25,7 @@ class EcflowLayers:
     def outside(self, app: ASGIApp, site: Site) -> ASGIApp:
         """CORS, OPTIONS and the counters."""
         statistics = site.backend.statistics if isinstance(site.backend, EcflowService) else Statistics()
-        return Edge(
-            app, prefix=site.prefix, document=site.document, statistics=statistics, problems=site.problems
-        )
+        return Edge(app, prefix=site.prefix, document=site.document, statistics=statistics, problems=site.problems)
 
     def inside(self, app: ASGIApp, site: Site) -> ASGIApp:
         """Who the caller is."""

@@ -88,7 +88,10 @@ def _read(result: Any, scope: Scope) -> Response:
     change = result.change if isinstance(result, Document | NodeStatus) else None
     headers = {"Vary": "Accept-Encoding, Authorization, X-API-Key", "Cache-Control": "no-cache"}
     if change is not None:
-        headers |= {"ETag": etag(change, seen=bool(scope.get("opsgate.caller"))), "X-Ecflow-Change": f"{change.state}-{change.modify}"}
+        headers |= {
+            "ETag": etag(change, seen=bool(scope.get("opsgate.caller"))),
+            "X-Ecflow-Change": f"{change.state}-{change.modify}",
+        }
         if isinstance(result, Document):
             scope["opsgate.cached"] = True
         if _unchanged(_header(scope, b"if-none-match"), headers["ETag"]):
@@ -118,7 +121,9 @@ def _plain(result: Any) -> Any:
 
 
 def _unchanged(known: str, tag: str) -> bool:
-    return bool(known) and (known.strip() == "*" or tag[2:] in {part.strip().removeprefix("W/") for part in known.split(",")})
+    return bool(known) and (
+        known.strip() == "*" or tag[2:] in {part.strip().removeprefix("W/") for part in known.split(",")}
+    )
 
 
 def _takes_gzip(accepted: str) -> bool:
@@ -153,6 +158,10 @@ async def _texts(events: AsyncIterator[Event], waiting: asyncio.Future[Event]) -
                 continue
             event = waiting.result()
             waiting = asyncio.ensure_future(anext(events))
-            yield b"id: %b\nevent: %b\ndata: %b\n\n" % (event.id.encode(), event.kind.encode(), orjson.dumps(event.data))
+            yield b"id: %b\nevent: %b\ndata: %b\n\n" % (
+                event.id.encode(),
+                event.kind.encode(),
+                orjson.dumps(event.data),
+            )
     finally:
         waiting.cancel()

@@ -29,7 +29,8 @@ def free_port() -> int:
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours without settings of Opsgate and Supervisor, and with `extra`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPSGATE_", "SUPERVISOR_", "ECF_"))}
+    ours = ("OPSGATE_", "SUPERVISOR_", "ECF_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **(extra or {})}
 
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         # What the examples take for granted: a suite `test` with a family `a`, and the node `dynamic` in it.
         server.load("suite test\n  family a\n  endfamily\n  family dynamic\n  endfamily\nendsuite\n")
+        server.begin("test")
         with running(directory, server, tls=True) as started:
             yield started
             assert "Traceback" not in started.gateway.log.read_text()
