@@ -192,6 +192,7 @@ APIS: Mapping[str, Api] = {
             _ecflow,
             problems.render_request,
             lenient=True,
+            any_text=True,
             max_body=lambda settings: settings.ecflow.max_body,
             statuses=problems.ecflow_status,
             consumed=("filter", "key"),

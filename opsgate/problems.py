@@ -7,6 +7,7 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -45,6 +46,8 @@ asked: ContextVar[Scope] = ContextVar("asked")
 """The request under way, for renderers whose body tells of it."""
 
 _ECHOED = 1024
+_AWAY = re.compile("cannot be reached|went away|was closed")
+_REFUSED_USER = re.compile("authentication failed|no such password of user|no password of user")
 _SECRET = b"ECF_PASS"
 
 Answer = tuple[int, bytes, dict[str, str]]
@@ -79,9 +82,9 @@ def render_request(status: int, message: str, failure: errors.EngineError | None
 
 def ecflow_status(failure: errors.EngineError) -> int | None:
     """What differs in the ecFlow API: a user whom the server refuses is 401, and a server that is away 502."""
-    if isinstance(failure, errors.Denied) and "authentication failed" in failure.message:
+    if isinstance(failure, errors.Denied) and _REFUSED_USER.search(failure.message):
         return HTTPStatus.UNAUTHORIZED
-    if isinstance(failure, errors.Unavailable) and failure.retry_after is None:
+    if isinstance(failure, errors.Unavailable) and _AWAY.search(failure.message):
         return HTTPStatus.BAD_GATEWAY
     return None
 

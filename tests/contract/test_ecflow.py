@@ -17,6 +17,7 @@ from tests.engines.ecflow_server import EcflowServer
 
 # The stream of events has no end to wait for; it is tested in tests/gateway/test_ecflow_reading.py.
 SCHEMA = suite.schema("ecflow").exclude(operation_id="events.follow_events")
+TOKEN = "the-token-of-the-contract-test"
 SUITE = """suite test
   limit lim 5
   family fc
@@ -32,6 +33,19 @@ endsuite
 """
 
 
+@SCHEMA.auth()
+class Token:
+    """The credentials of every request but those that are to be refused."""
+
+    def get(self, case: Case[Any], context: object) -> str:  # noqa: ARG002 - Schemathesis' signature
+        """Whatever is asked for."""
+        return TOKEN
+
+    def set(self, case: Case[Any], data: str, context: object) -> None:  # noqa: ARG002 - Schemathesis' signature
+        """Put it into a request."""
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("contract")
@@ -39,7 +53,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.start()
     server.load(SUITE)
     try:
-        with running(directory, server, environment={"OPSGATE_SERVER_VALIDATE_RESPONSES": "true"}) as started:
+        with running(
+            directory, server, environment={"OPSGATE_SERVER_VALIDATE_RESPONSES": "true"}, token=TOKEN
+        ) as started:
             yield started
         assert server.running
     finally:
@@ -49,13 +65,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @SCHEMA.parametrize()
 @suite.EACH_OPERATION
 def test_operation(case: Case[Any], site: Site) -> None:
-    case.call_and_validate(base_url=site.gateway.url, headers={"Authorization": f"Bearer {site.token}"})
+    case.call_and_validate(base_url=site.gateway.url)
 
 
 def test_sequences(site: Site) -> None:
     class Machine(SCHEMA.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, object]:  # noqa: ARG002 - Schemathesis' signature
-            return {"base_url": site.gateway.url, "headers": {"Authorization": f"Bearer {site.token}"}}
+            return {"base_url": site.gateway.url}
 
     assert issubclass(Machine, APIStateMachine)
     Machine.run(settings=suite.SEQUENCES)

@@ -51,12 +51,17 @@ def certificates(directory: Path) -> Path:
 
 @contextmanager
 def running(
-    directory: Path, server: EcflowServer, *, tls: bool = False, environment: Mapping[str, str] | None = None
+    directory: Path,
+    server: EcflowServer,
+    *,
+    tls: bool = False,
+    environment: Mapping[str, str] | None = None,
+    token: str | None = None,
 ) -> Iterator[Site]:
     """The drop-in command, two workers, until the end of the context."""
     certificate = certificates(directory / "ssl") if tls else None
     file = directory / "tokens.json"
-    secret = tokens.create(file, "tests")
+    secret = tokens.create(file, "tests", token=token)
     port = free_port()
     variables = {
         "ECF_HOST": "127.0.0.1",
