@@ -208,7 +208,7 @@ def create_token(file: Path, description: str, days: float | None, method: str) 
 @_TOKENS_FILE
 def list_tokens(file: Path) -> None:
     """List the tokens: number, beginning of the hash, state, description."""
-    _guarded(lambda: [click.echo(line) for line in tokens.listing(file)] and None)
+    _guarded(lambda: click.echo("\n".join(tokens.listing(file))))
 
 
 @token.command(name="revoke")

@@ -33,8 +33,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("bad")
     server = EcflowServer(directory / "server")
     server.start()
-    server.load(SUITE)
     try:
+        server.load(SUITE)
         with running(directory, server) as started:
             yield started
             assert "Traceback" not in started.gateway.log.read_text()

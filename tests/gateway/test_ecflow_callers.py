@@ -26,8 +26,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("callers")
     server = EcflowServer(directory / "server")
     server.start()
-    server.load(f"suite s\n{server.variables}  task t\nendsuite\n")
     try:
+        server.load(f"suite s\n{server.variables}  task t\nendsuite\n")
         with running(directory, server) as started:
             yield started
             assert "Traceback" not in started.gateway.log.read_text()
@@ -41,8 +41,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("guarded")
     server = EcflowServer(directory / "server", passwords={"service": "secret", "mary": "lamb"})
     server.start()
-    server.load("suite s\n  task t\nendsuite\n")
     try:
+        server.load("suite s\n  task t\nendsuite\n")
         with running(directory, server, environment={"ECF_USER": "service", "ECF_PASS": "secret"}) as started:
             yield started
     finally:

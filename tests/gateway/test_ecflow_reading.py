@@ -1,4 +1,4 @@
-"""Answers of the ecFlow API as HTTP has them: cached, compressed, filtered, for other sites, as a stream; engines away."""
+"""Answers of the ecFlow API as HTTP has them: cached, compressed, filtered, as a stream; engines that are away."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("reading")
     server = EcflowServer(directory / "server")
     server.start()
-    server.load(SUITE)
     try:
+        server.load(SUITE)
         with running(directory, server) as started:
             yield started
             assert "Traceback" not in started.gateway.log.read_text()
