@@ -45,11 +45,20 @@ def median(runs: Iterable[Run]) -> Run:
     return Run(middle("rate"), middle("p50"), middle("p99"), middle("cpu"), sum(run.failed for run in several))
 
 
-def load(url: str, connections: int, seconds: int, pids: Sequence[int]) -> Run:
-    """Send GET requests to `url` over `connections` kept-alive connections, and charge their CPU time to `pids`."""
+def load(url: str, connections: int, seconds: int, pids: Sequence[int], script: Path | None = None) -> Run:
+    """Send GET requests to `url` over `connections` kept-alive connections, and charge their CPU time to `pids`.
+
+    Args:
+        url: Where to.
+        connections: How many.
+        seconds: How long.
+        pids: The processes that answer.
+        script: A Lua script of wrk's that says what to request instead, one time after the other.
+    """
+    scripted = [] if script is None else ["-s", str(script)]
     before = cpu_seconds(pids)
     done = subprocess.run(
-        [_wrk(), "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", url],
+        [_wrk(), "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", *scripted, url],
         capture_output=True,
         text=True,
         check=True,

@@ -256,7 +256,7 @@ def force(path: str, state: str, *, recursive: bool = False) -> Command:
 
 def free_dependencies(path: str) -> Command:
     """A node freed of its trigger and its times."""
-    fields = {"paths_": [path], "trigger_": True, "all_": True, "date_": False, "time_": False}
+    fields = {"paths_": [path], "trigger_": False, "all_": True, "date_": False, "time_": False}
     return Command("FreeDepCmd", fields, label="free_dep")
 
 

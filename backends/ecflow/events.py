@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from opsgate.backends.ecflow.mirror import Mirror
 from opsgate.backends.ecflow.model import Node
-from opsgate.backends.ecflow.port import Change, Event, JsonObject
+from opsgate.backends.ecflow.port import Change, Event, JsonObject, compact
 from opsgate.backends.ecflow.snapshot import Snapshot
 from opsgate.backends.ecflow.trees import display
 
@@ -61,11 +61,11 @@ class Events:
     def _since(self, after: str, present: Change) -> list[Event]:
         """Return the events behind an id, or a `reset` where some of them are not known."""
         place = _parse(after)
-        if after == event_id(present):
+        if after == present.id:
             return []
         known = [batch for batch in self._batches if batch.new.server == present.server]
         first = known[0].old if known else None
-        same = place is not None and place[0] == _compact(present.server)
+        same = place is not None and place[0] == compact(present.server)
         if not same or place is None or first is None or (first.state, first.modify) > place[1:]:
             return [_reset(present)]
         return [event for batch in known if (batch.new.state, batch.new.modify) > place[1:] for event in batch.events]
@@ -87,23 +87,13 @@ class Events:
             self._remembered -= 1 + len(self._batches.popleft().events)
 
 
-def event_id(change: Change) -> str:
-    """Return the id of what led to a state."""
-    return f"{_compact(change.server)}-{change.state}-{change.modify}"
-
-
 def _parse(text: str) -> tuple[str, int, int] | None:
     found = re.match(r"(\w*)-(\d+)-(\d+)\Z", text, re.ASCII)
     return (found[1], int(found[2]), int(found[3])) if found else None
 
 
-def _compact(start: str) -> str:
-    """Return the start of a server without what has no place in an id."""
-    return re.sub(r"\W", "", start, flags=re.ASCII)
-
-
 def _reset(change: Change) -> Event:
-    return Event(event_id(change), "reset", {})
+    return Event(change.id, "reset", {})
 
 
 def _hand_over(queue: asyncio.Queue[Event], events: tuple[Event, ...], change: Change) -> None:
@@ -120,7 +110,7 @@ def _found(old: Snapshot | None, new: Snapshot) -> Iterator[Event]:
     if old is None or old.change.server != new.change.server:
         yield _reset(new.change)
         return
-    identity = event_id(new.change)
+    identity = new.change.id
     added: list[str] = []
     removed: list[str] = []
     states = list(_below(old.definition.root, new.definition.root, "", (added, removed)))

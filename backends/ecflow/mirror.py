@@ -93,6 +93,7 @@ class Mirror:
             Timeout: It does not answer, and what is known is too old.
             Broken: It answered with nonsense.
         """
+        self._refuse_closed()
         self._read = time.monotonic()
         mark = self._barrier.value()
         age = 0.0 if fresh else self._age
@@ -138,7 +139,9 @@ class Mirror:
         the caller has waited long enough.
         """
         while True:
-            look = self._look or self._begin()
+            look = self._look
+            if look is None or look.task.done():  # of one that is done, the end may not have been noted yet
+                look = self._begin()
             if look.asked >= since or (look.mark == self._barrier.value() and look.asked >= since - age):
                 return await _shared(look.task)
             try:
@@ -147,8 +150,7 @@ class Mirror:
                 continue
 
     def _begin(self) -> _Look:
-        if self._closed:
-            raise Unavailable("the connection to ecflow_server was closed")
+        self._refuse_closed()
         mark = self._barrier.value()
         look = self._look = _Look(mark, asyncio.get_running_loop().create_task(self._ask(mark, time.monotonic())))
         look.task.add_done_callback(self._end)
@@ -156,8 +158,13 @@ class Mirror:
             self._poll_anew()
         return look
 
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise Unavailable("the connection to ecflow_server was closed")
+
     def _end(self, task: asyncio.Task[Snapshot]) -> None:
-        self._look = None
+        if self._look is not None and self._look.task is task:
+            self._look = None
         if not task.cancelled():
             task.exception()  # those who wait get it; nobody may be waiting
 

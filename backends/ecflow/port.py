@@ -9,6 +9,7 @@ raise `Unavailable`, `Timeout` and `Broken`, and everything that takes a `user` 
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -130,6 +131,16 @@ class Change:
     server: str
     state: int
     modify: int
+
+    @property
+    def id(self) -> str:
+        """All three in one word, for an `ETag` or to follow events from here on."""
+        return f"{compact(self.server)}-{self.state}-{self.modify}"
+
+
+def compact(start: str) -> str:
+    """Return when a server was started without what has no place in an id."""
+    return re.sub(r"\W", "", start, flags=re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -411,7 +422,7 @@ class EventsPort(Protocol):
     """What changes in the definition, as it changes."""
 
     def subscribe(self, after: str | None = None) -> AsyncIterator[Event]:
-        """Yield changes from now on, or from just behind the event with the id `after`, whichever worker gave it.
+        """Yield changes from now on, or from just behind `after`: an `Event.id` or `Change.id` of any worker.
 
         None is left out: where it cannot be known what happened since, a `reset` says so. A change may come twice.
         """

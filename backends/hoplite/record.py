@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from opsgate.backends.hoplite.documents import is_deep
+from opsgate.backends.hoplite.documents import DEEPEST, is_deep
 from opsgate.backends.hoplite.port import JsonObject
 from opsgate.backends.jobs.model import Job
 from opsgate.backends.jobs.states import Cause
@@ -17,6 +18,8 @@ NO_TRACEBACK: Final = "N."
 """The pickle of None: the published client unpickles `traceback` whatever it is."""
 
 _EXCERPT: Final = 1000
+_SHORT: Final = 16 * 1024
+_EXCEPTION: Final = '"exception"'
 
 _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     Cause.TIMEOUT: ("JobTimeout", "The job ran longer than it may"),
@@ -31,12 +34,12 @@ _CAUSES: Final[Mapping[str, tuple[str, str]]] = {
 
 def describe(job: Job) -> JsonObject:
     """Return the members of the document's `Job`."""
-    spec = orjson.loads(job.spec_json)
+    config, timeout = _asked_for(job.spec_json)
     return {
         "uuid": job.id,
         "name": job.name,
         "plugin_name": job.name,
-        "config": spec["run"]["config"],
+        "config": config,
         "status": _status(job),
         "running": job.is_running,
         "finished": job.is_finished,
@@ -49,9 +52,22 @@ def describe(job: Job) -> JsonObject:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
-        "timeout": spec["limits"]["time"],
+        "timeout": timeout,
         "labels": orjson.loads(job.labels_json),
     }
+
+
+def _asked_for(spec_json: str) -> tuple[JsonObject, float | None]:
+    """The config and the time limit that are in a spec. It never changes; so that of a job read again is known."""
+    return _short(spec_json) if len(spec_json) <= _SHORT else _parsed(spec_json)
+
+
+def _parsed(spec_json: str) -> tuple[JsonObject, float | None]:
+    spec = orjson.loads(spec_json)
+    return spec["run"]["config"], spec["limits"]["time"]
+
+
+_short = lru_cache(maxsize=256)(_parsed)
 
 
 def _status(job: Job) -> JsonObject:
@@ -67,10 +83,14 @@ def _reported(text: str) -> JsonObject:
         status: JsonObject = orjson.loads(text)
     except orjson.JSONDecodeError:  # half a surrogate pair, a number without end
         return {"unreadable": text[:_EXCERPT]}
-    return {"unreadable": text[:_EXCERPT]} if is_deep(status) else status
+    # No level without a bracket: counting those of the text is fifty times as fast as walking through the value.
+    may_be_deep = text.count("{") + text.count("[") > DEEPEST
+    return {"unreadable": text[:_EXCERPT]} if may_be_deep and is_deep(status) else status
 
 
 def _failure(job: Job) -> JsonObject | None:
+    if job.exit_code == 0 and job.cause is None and _EXCEPTION not in (job.ending_json or ""):
+        return None  # as most end; their exit record needs not be parsed for it
     ending = job.ending
     if job.cause is not None and job.cause in _CAUSES:
         kind, message = _CAUSES[job.cause]

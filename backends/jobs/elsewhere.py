@@ -77,13 +77,14 @@ class Collector:
             await self._writer.do(lambda db: transitions.report(db, row.id, row.claim, text), durable=False)
 
     async def _missing(self, row: _Row, started: dict[str, Any] | None) -> None:
+        if row.handle is None and _may_still_be_submitted(row):
+            return  # its runner may be quicker than the note of its handle
         if started is not None:
             await self._finish(row, {"cause": Cause.LOST, "error": "Its executor does not know its runner any more"})
-        elif row.handle is not None or not _may_still_be_submitted(row):
-            if row.killed:
-                await self._finish(row, {"cause": Cause.CANCELLED})
-            else:
-                await self._writer.do(lambda db: transitions.requeue(db, row.id, row.claim, 1))
+        elif row.killed:
+            await self._finish(row, {"cause": Cause.CANCELLED})
+        else:
+            await self._writer.do(lambda db: transitions.requeue(db, row.id, row.claim, 1))
 
     async def _finish(self, row: _Row, ending: dict[str, object]) -> None:
         await self._writer.do(lambda db: transitions.finish(db, row.id, row.claim, ending))

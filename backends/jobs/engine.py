@@ -28,6 +28,7 @@ from opsgate.backends.jobs.launcher import Launcher
 from opsgate.backends.jobs.layout import Layout
 from opsgate.backends.jobs.model import Created, Event, Job, NewJob, Output, Query, json_text
 from opsgate.backends.jobs.output import Stream
+from opsgate.backends.jobs.recent import Recent
 from opsgate.backends.jobs.settings import Settings, prepare
 from opsgate.backends.jobs.states import Cause, State
 from opsgate.backends.jobs.watch import Watch
@@ -55,6 +56,7 @@ class Engine:
         self._environment = environment.base(also=settings.hand_on)
         self._store = database.Database(layout, busy=1.0, query_only=True)
         self._reader = self._store.connection
+        self._recent = Recent(self._reader)
         self._watch = Watch(layout, self._reader)
         self._writer = Writer(layout)
         local = LocalExecutor(self._environment, settings.interpreter)
@@ -176,9 +178,7 @@ class Engine:
     async def get(self, api: str, job_id: str) -> Job:
         """Return a job. One whose runner turns out to be gone is recorded as lost first."""
         job = self._get(api, job_id)
-        with _reading():
-            orphaned = job.is_running and job.executor == queue.LOCAL and not runners.is_alive(self.directory(job_id))
-        if orphaned:
+        if job.is_running and job.executor == queue.LOCAL and not self._is_alive(job_id):
             await asyncio.to_thread(self._recover, job_id)
             self._poke.set()
             job = self._get(api, job_id)
@@ -342,7 +342,11 @@ class Engine:
 
     def _get(self, api: str, job_id: str) -> Job:
         with _reading():
-            return store.get(self._reader, api, job_id)
+            return self._recent.get(api, job_id)
+
+    def _is_alive(self, job_id: str) -> bool:
+        with _reading():
+            return runners.is_alive(self.directory(job_id))
 
     def _start(self, db: sqlite3.Connection, job_id: str, name: str) -> list[str]:
         transitions.start(db, job_id)

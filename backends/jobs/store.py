@@ -37,6 +37,16 @@ def get(db: sqlite3.Connection, api: str, job_id: str) -> Job:
     return Job._make(row)
 
 
+def stamp(db: sqlite3.Connection, seq: int) -> tuple[int, str | None] | None:
+    """Return `change` and `handle` of a job, by its `seq`, which is never used again. None if it is not there any more.
+
+    As long as they are the same, so is all of the job: every change has a new number, except that of the executor's
+    handle, which nobody is told of.
+    """
+    found: tuple[int, str | None] | None = db.execute("SELECT change, handle FROM job WHERE seq = ?", (seq,)).fetchone()
+    return found
+
+
 def find(db: sqlite3.Connection, api: str, key: str) -> Job | None:
     """Return the job with this idempotency key, None without one."""
     row = db.execute(_SELECT + "WHERE job.api = ? AND job.key = ?", (api, key)).fetchone()

@@ -3,10 +3,12 @@
 from typing import Any
 
 from supervisor.events import Tick5Event
+from supvisors.commander import ProcessCommand
 
 from opsgate.backends.supvisors import plugin
 
 _TURN = 0.1  # seconds
+_PATIENCE = 10  # ticks until Supvisors gives a start or stop up: in seconds as much as before
 
 
 def make(supervisord: Any, **config: str) -> Any:
@@ -16,6 +18,7 @@ def make(supervisord: Any, **config: str) -> Any:
     second after what it has put off (states of processes, answers to those who wait); here ten times as often.
     """
     Tick5Event.period = 1
+    ProcessCommand.DEFAULT_TICK_TIMEOUT = _PATIENCE
     poller = supervisord.options.poller
     poll = poller.poll
     poller.poll = lambda timeout: poll(min(timeout, _TURN))

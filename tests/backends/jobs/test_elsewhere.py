@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,8 +65,11 @@ class Far:
 
 
 @pytest.fixture
-def far() -> Far:
-    return Far()
+def far() -> Iterator[Far]:
+    """The executor; what it still runs at the end of a test is ended."""
+    executor = Far()
+    yield executor
+    executor.end()
 
 
 @pytest.fixture
