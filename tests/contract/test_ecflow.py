@@ -46,7 +46,7 @@ class Token:
         for place in (case.query, case.headers):
             for name in ("key", "X-API-Key"):
                 (place or {}).pop(name, None)
-        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 @pytest.fixture(scope="module")

@@ -216,7 +216,8 @@ class TestAccepted:
         assert send(site, "GET", "/suites?filter=", None)[::2] == (200, ["s"])
 
     def test_unresolved_triggers_with_the_flag(self, site: Site) -> None:
-        for number, flag in enumerate(({"auto_add_extern": True}, {"auto_add_externs": "true"})):
+        flags: list[dict[str, object]] = [{"auto_add_extern": True}, {"auto_add_externs": "true"}]
+        for number, flag in enumerate(flags):
             text = f"suite ext{number}\n  task a\n    trigger /none/x == complete\nendsuite\n"
             assert send(site, "POST", "/suites", json.dumps({"definition": text, **flag}).encode())[0] == 201
             assert send(site, "DELETE", f"/suites/ext{number}", None)[0] == 200

@@ -96,6 +96,12 @@ class TestTokens:
             "body": '{"action":"suspend"}',
         }
 
+    @pytest.mark.parametrize("query", ["", "?key=", "?key=wrong", "?key=wrong&force=true", "?apikey=x"])
+    @pytest.mark.parametrize("path", ["suites/s/definition", "server/attributes", "server/zombies"])
+    def test_refused_with_a_wrong_key(self, site: Site, path: str, query: str) -> None:
+        method = "PUT" if path.endswith("zombies") else "DELETE"
+        assert httpx.request(method, f"{site.url}/{path}{query}", timeout=30).status_code == 401
+
     def test_another_scheme_counts_even_with_a_key(self, site: Site) -> None:
         assert put(site, {"Authorization": "Digest x", "X-API-Key": site.token}).status_code == 401
 
