@@ -10,10 +10,10 @@ from opsgate.backends.ecflow.port import JsonObject
 class StatisticsPort(Protocol):
     """The counters of all workers."""
 
-    def totals(self) -> JsonObject:
+    async def totals(self) -> JsonObject:
         """Return `num_requests`, `num_errors`, `num_cached_requests` and `since`."""
 
 
 async def get_statistics(statistics: StatisticsPort, /) -> JsonObject:
     """Read the counters of this service."""
-    return statistics.totals()
+    return await statistics.totals()

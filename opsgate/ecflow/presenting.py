@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from opsgate.backends.ecflow.port import Change, Document, Event, NodeStatus
+from opsgate.backends.errors import EngineError
 from opsgate.compiled.parameters import parse_query
 from opsgate.ecflow.filters import select
 
@@ -142,7 +143,7 @@ async def _stream(events: AsyncIterator[Event]) -> StreamingResponse:
     """Events as they come. What fails at once is answered with its status, not in the stream."""
     first = asyncio.ensure_future(anext(events))
     await asyncio.wait({first}, timeout=_FIRST)
-    if first.done() and (failure := first.exception()):
+    if first.done() and isinstance(failure := first.exception(), EngineError):
         raise failure
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(_texts(events, first), headers=headers, media_type="text/event-stream")
@@ -156,7 +157,10 @@ async def _texts(events: AsyncIterator[Event], waiting: asyncio.Future[Event]) -
             if not waiting.done():
                 yield b": still here\n\n"
                 continue
-            event = waiting.result()
+            try:
+                event = waiting.result()
+            except (StopAsyncIteration, EngineError):
+                return  # whoever follows comes back with the last id
             waiting = asyncio.ensure_future(anext(events))
             yield b"id: %b\nevent: %b\ndata: %b\n\n" % (
                 event.id.encode(),

@@ -37,7 +37,7 @@ class Statistics:
         own[2] += cached
         _LINE.pack_into(self._memory, self._at, *own)
 
-    def totals(self) -> dict[str, object]:
+    async def totals(self) -> dict[str, object]:
         """What all workers counted, the present request not included."""
         sums = [sum(column) for column in zip(*_LINE.iter_unpack(self._memory[:]), strict=True)]
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since))
