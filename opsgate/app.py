@@ -24,6 +24,7 @@ from opsgate.hosts import HostRule
 from opsgate.listeners import Listeners
 from opsgate.pages import Pages
 from opsgate.problems import Problems
+from opsgate.site import Site
 from opsgate.spec import Document
 from opsgate.validation import VALIDATORS, OrjsonJsonifier
 
@@ -60,7 +61,13 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIAp
         BindingError: Specs and handlers that do not fit.
     """
     ascii_only = [api.prefix for api, _, _ in served if api.ascii]
-    problems = Problems({api.prefix: api.render for api, _, _ in served}, ascii_only=ascii_only)
+    statuses = {api.prefix: api.statuses for api, _, _ in served if api.statuses is not None}
+    problems = Problems({api.prefix: api.render for api, _, _ in served}, ascii_only=ascii_only, statuses=statuses)
+    layered = [
+        (api.layers, Site(api.prefix, document, backend, settings, problems))
+        for api, document, backend in served
+        if api.layers is not None
+    ]
     limits = Limits(
         max_body=settings.server.max_body,
         hosts=HostRule([a.host for a in settings.addresses if a.host], settings.server.hosts, settings.server.origins),
@@ -70,7 +77,11 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIAp
     )
     app: ASGIApp = _connexion(settings, served, problems, fast=fast)
     app = Pages(app, served, problems)
+    for layers, site in layered:
+        app = layers.inside(app, site)
     app = Guard(app, limits=limits, render=problems.body)
+    for layers, site in layered:
+        app = layers.outside(app, site)
     return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
 
 
@@ -85,9 +96,15 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False),
     )
     for api, document, backend in served:
-        resolver = HandlerResolver(bind(api.name, document, backend))
+        site = Site(api.prefix, document, backend, settings, problems)
+        present = api.layers.present(site) if api.layers else None
         app.add_api(
-            document, base_path=api.prefix, name=api.name, resolver=resolver, jsonifier=OrjsonJsonifier(ascii=api.ascii)
+            document,
+            base_path=api.prefix,
+            name=api.name,
+            resolver=HandlerResolver(bind(api.name, document, backend, present=present, consumed=api.consumed)),
+            jsonifier=OrjsonJsonifier(ascii=api.ascii),
+            security_map=api.layers.security if api.layers else None,
         )
     for kind, handler in problems.handlers():
         app.add_error_handler(kind, handler)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from connexion.operations import AbstractOperation
@@ -20,6 +20,9 @@ from connexion.resolver import Resolution, Resolver
 from opsgate import spec
 
 Handler = Callable[..., Awaitable[Any]]
+
+_CALLER = frozenset({"user", "token_info"})
+"""What Connexion tells of a caller, where the operation asks for credentials."""
 
 
 class BindingError(Exception):
@@ -39,13 +42,22 @@ class HandlerResolver(Resolver):
         return Resolution(self._handlers[operation.operation_id], operation.operation_id)
 
 
-def bind(api: str, document: spec.Document, backend: object) -> dict[str, Handler]:
+def bind(
+    api: str,
+    document: spec.Document,
+    backend: object,
+    *,
+    present: Callable[[Handler], Handler] | None = None,
+    consumed: Collection[str] = (),
+) -> dict[str, Handler]:
     """Find the handler of every operation, check its signature and bind its port.
 
     Args:
         api: The join key, e.g. ``supvisors``.
         document: The API's document as `opsgate.spec.load` returns it.
         backend: What the API's handlers get: the port itself, or an object with one port per handler module.
+        present: Put around each handler, where the API's answers need it.
+        consumed: Query parameters that are dealt with before or behind the handlers, which do not take them.
 
     Returns:
         The bound handlers by operationId.
@@ -63,8 +75,10 @@ def bind(api: str, document: spec.Document, backend: object) -> dict[str, Handle
         if name in bound:
             raise BindingError(f"{where}: operationId {name!r} is used twice")
         handler = _find(api, name, where)
-        _check(handler, spec.parameters(document, path, operation), "requestBody" in operation, where)
-        bound[name] = functools.partial(handler, _port(backend, name, where))
+        given = [item for item in spec.parameters(document, path, operation) if item["name"] not in consumed]
+        _check(handler, given, operation, where)
+        ready = functools.partial(handler, _port(backend, name, where))
+        bound[name] = present(ready) if present else ready
     return bound
 
 
@@ -88,17 +102,18 @@ def _port(backend: object, operation_id: str, where: str) -> object:
         raise BindingError(f"{where}: the backend has no port {module!r}") from exc
 
 
-def _check(handler: Handler, parameters: list[spec.Document], has_body: bool, where: str) -> None:
+def _check(handler: Handler, parameters: list[spec.Document], operation: spec.Document, where: str) -> None:
     port, *arguments = inspect.signature(handler).parameters.values()
     if port.kind is not port.POSITIONAL_ONLY:
         raise BindingError(f"{where}: the handler's first argument, its port, must be positional-only")
     if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
         return
     offered = {p["name"]: p for p in parameters if p["in"] in ("path", "query")}
-    expected = set(offered) | ({"body"} if has_body else set())
+    expected = set(offered) | ({"body"} if "requestBody" in operation else set())
+    callers = _CALLER if operation.get("security") else frozenset()
     headers = {p["name"].lower().replace("-", "_") for p in parameters if p["in"] == "header"}
     names = {argument.name for argument in arguments}
-    if names - headers != expected:
+    if names - headers - callers != expected:
         raise BindingError(f"{where}: the handler takes {sorted(names)}, the operation gives {sorted(expected)}")
     for argument in arguments:
         _check_default(argument, offered.get(argument.name), where)

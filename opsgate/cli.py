@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | supvisors | hoplite``."""
+"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 
 import click
 
-from opsgate import __version__, check, config, server, up
+from opsgate import __version__, check, config, server, tokens, up
 from opsgate.apis import APIS
 from opsgate.binding import BindingError
 from opsgate.config import ConfigError, Layer, Settings
 from opsgate.spec import SpecError
+from opsgate.tokens import TokenError
 
 Command = Callable[..., None]
 
@@ -121,6 +122,110 @@ def hoplite_command(
     _guarded(lambda: server.run(settings))
 
 
+@main.command(name="ecflow")
+@_CONFIG
+@click.option("-p", "--port", envvar="ECF_RESTAPI_PORT", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("-h", "--host", help="The address to listen on; 0.0.0.0 by default, with --no_ssl 127.0.0.1.")
+@click.option("--ecflow_host", help="ecFlow server hostname (ECF_HOST), localhost by default.")
+@click.option("--ecflow_port", type=int, help="ecFlow server port (ECF_PORT), 3141 by default.")
+@click.option("--polling_interval", type=float, help="Seconds between two looks at the server while nobody asks.")
+@click.option("--max_polling_interval", type=float, help="How far that interval drifts; 0 to disable drift.")
+@click.option("--tokens_file", help="Where valid tokens (API keys) are found, api-tokens.json by default.")
+@click.option(
+    "--cert_directory",
+    envvar="ECF_RESTAPI_CERT_DIRECTORY",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where server.crt and server.key are found, $HOME/.ecflowrc/ssl by default.",
+)
+@click.option("--no_ssl", is_flag=True, envvar="ECF_RESTAPI_NOSSL", help="Disable SSL: tokens and passwords in clear.")
+@click.option("--http", is_flag=True, help="Use HTTP to contact the ecFlow server: not possible.")
+@click.option("-v", "--verbose", is_flag=True, envvar="ECF_RESTAPI_VERBOSE", help="Log more; never bodies.")
+@_WORKERS
+@_INSECURE
+def ecflow_command(file: Path | None, **options: Any) -> None:
+    """Serve the ecFlow REST API at the root path, as ecflow_http does."""
+    if options.pop("http"):
+        raise click.UsageError("--http: only ecFlow servers without --http can be reached")
+    layer = _ecflow_layer(options)
+    settings = _settings(file, layer)
+    if not settings.server.certfile:
+        click.echo("opsgate: without SSL, passwords and tokens are sent in clear", err=True)
+    _guarded(lambda: server.run(settings))
+
+
+def _ecflow_layer(options: dict[str, Any]) -> Layer:
+    """The options of ecflow_http in the shape of the configuration file."""
+    names = {"ecflow_host": "host", "ecflow_port": "port"}
+    settings = ("ecflow_host", "ecflow_port", "polling_interval", "max_polling_interval", "tokens_file")
+    chosen = {names.get(name, name): options.pop(name) for name in settings}
+    no_ssl, host, port = options.pop("no_ssl"), options.pop("host"), options.pop("port")
+    directory, verbose = options.pop("cert_directory"), options.pop("verbose")
+    layer = _layer(options)
+    layer["apis"] = ["ecflow"]
+    layer["ecflow"] = {name: value for name, value in chosen.items() if value is not None}
+    own = layer.setdefault("server", {})
+    own["bind"] = [_own_address("ecflow", host or ("127.0.0.1" if no_ssl else "0.0.0.0"), port)]  # noqa: S104 - as documented
+    own |= {"log_level": "debug"} if verbose else {}
+    return layer if no_ssl else {**layer, "server": {**own, **_certificate(directory)}}
+
+
+def _certificate(directory: Path | None) -> dict[str, str]:
+    where = directory or Path.home() / ".ecflowrc" / "ssl"
+    files = {"certfile": where / "server.crt", "keyfile": where / "server.key"}
+    for file in files.values():
+        if not os.access(file, os.R_OK):
+            _fail(ConfigError(f"{file} cannot be read; SSL needs it (--cert_directory), or say --no_ssl"))
+    return {name: str(file) for name, file in files.items()}
+
+
+_TOKENS_FILE = click.option(
+    "--file",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=["ECF_RESTAPI_TOKENS_FILE", "ECF_RESTAPI_TOKEN_FILE", "ECF_API_TOKEN_FILE"],
+    default=Path("api-tokens.json"),
+    show_default=True,
+    help="The file of tokens.",
+)
+
+
+@main.group()
+def token() -> None:
+    """Make, list and revoke the tokens of the ecFlow API."""
+
+
+@token.command(name="create")
+@_TOKENS_FILE
+@click.option("--description", default="", help="What it is for.")
+@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid; for ever without.")
+@click.option("--method", type=click.Choice(["sha256", "pbkdf2:sha256"]), default="sha256", show_default=True)
+def create_token(file: Path, description: str, days: float | None, method: str) -> None:
+    """Print a new token, and add its hash to the file: nothing else will tell it again."""
+    _guarded(lambda: click.echo(tokens.create(file, description, days=days, method=method)))
+
+
+@token.command(name="list")
+@_TOKENS_FILE
+def list_tokens(file: Path) -> None:
+    """List the tokens: number, beginning of the hash, state, description."""
+    _guarded(lambda: click.echo("\n".join(tokens.listing(file))))
+
+
+@token.command(name="revoke")
+@_TOKENS_FILE
+@click.argument("wanted")
+def revoke_token(file: Path, wanted: str) -> None:
+    """Take back the token with this number, this description, or this text itself."""
+
+    def revoke() -> None:
+        revoked = tokens.revoke(file, lambda number, entry: tokens.names(wanted, number, entry))
+        if not revoked:
+            raise TokenError(f"{file}: {wanted!r} is no valid token")
+        click.echo(f"{len(revoked)} revoked")
+
+    _guarded(revoke)
+
+
 def _own_address(api: str, host: str, port: int) -> str:
     return f"{api}=[{host}]:{port}" if ":" in host else f"{api}={host}:{port}"
 
@@ -149,7 +254,7 @@ def _settings(file: Path | None, layer: Layer) -> Settings:
 def _guarded(action: Callable[[], None]) -> None:
     try:
         action()
-    except (ConfigError, SpecError, BindingError) as exc:
+    except (ConfigError, SpecError, BindingError, TokenError, OSError) as exc:
         _fail(exc)
 
 

@@ -25,8 +25,22 @@ ENGINE_VARIABLES: Final = {
     "SUPERVISOR_SERVER_URL": ("supvisors", "url"),
     "SUPERVISOR_USERNAME": ("supvisors", "username"),
     "SUPERVISOR_PASSWORD": ("supvisors", "password"),
+    "ECF_HOST": ("ecflow", "host"),
+    "ECF_PORT": ("ecflow", "port"),
+    "ECF_USER": ("ecflow", "user"),
+    "ECF_PASS": ("ecflow", "password"),
+    "ECF_API_TOKEN_FILE": ("ecflow", "tokens_file"),
+    "ECF_RESTAPI_TOKEN_FILE": ("ecflow", "tokens_file"),
+    "ECF_RESTAPI_TOKENS_FILE": ("ecflow", "tokens_file"),
+    "ECF_RESTAPI_POLLING_INTERVAL": ("ecflow", "polling_interval"),
+    "ECF_RESTAPI_MAX_UPDATE_INTERVAL": ("ecflow", "max_polling_interval"),
+    "ECF_RESTAPI_DELETE_204": ("ecflow", "delete_204"),
 }
 """What the engines' own documents call their settings, and the settings they stand for."""
+
+
+_ASK: Final = ("ecflow",)
+"""APIs that ask for credentials wherever something is changed: over TLS they may be reached by others."""
 
 
 class ConfigError(Exception):
@@ -56,6 +70,10 @@ class Server(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A file that gets a line per request; empty for none, ``-`` for standard output."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
+    certfile: str = ""
+    """The certificate of this service; with it and `keyfile` everything is HTTPS."""
+    keyfile: str = ""
+    """The certificate's key."""
     validate_responses: bool = False
     """Check every answer against the spec; costs time, on in tests."""
 
@@ -115,6 +133,35 @@ class Hoplite(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Signs what is sent there: ``X-Opsgate-Signature``, HMAC-SHA256 of the body."""
 
 
+class Ecflow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[ecflow]``: the ecflow_server behind the ecFlow API, and who may change something there."""
+
+    host: str = "localhost"
+    """Its machine."""
+    port: int = 3141
+    """Its port."""
+    user: str = ""
+    """Whom it takes for the sender of commands that came with a token; by default the user of this service."""
+    password: str = ""
+    """That user's password, where the server has a password file."""
+    certificate: str = ""
+    """A file with the server's certificate, where it runs with ECF_SSL."""
+    timeout: float = 10.0
+    """Seconds that a call may take."""
+    polling_interval: float = 10.0
+    """Seconds between two looks at the server while nobody asks."""
+    max_polling_interval: float = 300.0
+    """How far that interval grows, a second for each minute without a request; 0 for not at all."""
+    tokens_file: str = "api-tokens.json"
+    """The file of tokens, made by ``opsgate token``."""
+    state_dir: str = ""
+    """A directory that all workers in front of the server share; by default beside that of the jobs."""
+    delete_204: bool = False
+    """Answer deletions with 204 and no body, as the original means to."""
+    max_body: int = 10_000_000
+    """The largest request body, in bytes."""
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be configured."""
 
@@ -122,6 +169,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The APIs to serve; empty for all."""
     server: Server = Server()
     supvisors: Supvisors = Supvisors()
+    ecflow: Ecflow = Ecflow()
     jobs: Jobs = Jobs()
     hoplite: Hoplite = Hoplite()
 
@@ -245,7 +293,8 @@ def _check(settings: Settings) -> None:
 def _check_reach(settings: Settings, listening: list[Address]) -> None:
     """Whoever reaches these APIs can run programs, and nothing asks for credentials yet: stay on this machine."""
     for address in listening:
-        if not (address.is_local or settings.server.insecure):
+        asks = address.api in _ASK and settings.server.certfile
+        if not (address.is_local or settings.server.insecure or asks):
             raise ConfigError(
                 f"server.bind: {address.bind} can be reached from other machines, and everybody who reaches it can "
                 "run programs here; say --insecure (server.insecure = true) if that is what you want"

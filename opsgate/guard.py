@@ -151,6 +151,7 @@ class Guard:
         if media and not chunked and not lenient and media == given:
             return receive
         body = await _read(receive, most)
+        scope["opsgate.body"] = body
         scope["headers"] = _with_body(scope, body, _media_type(media, given, body, lenient=lenient))
         return replay(body, receive)
 

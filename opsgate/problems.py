@@ -7,7 +7,9 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextvars import ContextVar
 from http import HTTPStatus
 
 from connexion.exceptions import ProblemException
@@ -37,6 +39,17 @@ Body = dict[str, object]
 Renderer = Callable[[int, str, errors.EngineError | None], Body]
 """Builds an error body from the status, a sentence and, where an engine failed, its failure."""
 
+Statuses = Callable[[errors.EngineError], int | None]
+"""The status that an API's document wants for a failure, ``None`` for that of the table."""
+
+asked: ContextVar[Scope] = ContextVar("asked")
+"""The request under way, for renderers whose body tells of it."""
+
+_ECHOED = 1024
+_AWAY = re.compile("cannot be reached|went away|was closed")
+_REFUSED_USER = re.compile("authentication failed|no such password of user|no password of user")
+_SECRET = b"ECF_PASS"
+
 Answer = tuple[int, bytes, dict[str, str]]
 """Status, JSON body, further headers."""
 
@@ -56,6 +69,26 @@ def render_error(_status: int, message: str, failure: errors.EngineError | None)
     return {"error": message} if failure is None else {"error": message, **failure.details}
 
 
+def render_request(status: int, message: str, failure: errors.EngineError | None) -> Body:
+    """``{"code", "status", "message", "path", "method", "body"}``: the ecFlow document. No password is sent back."""
+    scope = asked.get()
+    path = scope.get("opsgate.path", scope["path"])
+    body: Body = {"code": status, "status": status, "message": message, "path": path, "method": scope["method"]}
+    sent: bytes = scope.get("opsgate.body", b"")
+    if sent and _SECRET not in sent:
+        body["body"] = sent.decode(errors="replace")[:_ECHOED]
+    return body if failure is None else {**body, **failure.details}
+
+
+def ecflow_status(failure: errors.EngineError) -> int | None:
+    """What differs in the ecFlow API: a user whom the server refuses is 401, and a server that is away 502."""
+    if isinstance(failure, errors.Denied) and _REFUSED_USER.search(failure.message):
+        return HTTPStatus.UNAUTHORIZED
+    if isinstance(failure, errors.Unavailable) and _AWAY.search(failure.message):
+        return HTTPStatus.BAD_GATEWAY
+    return None
+
+
 def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
     """``{"status", "message"}``: our own pages, which belong to no document."""
     return {"status": status, "message": message}
@@ -64,14 +97,27 @@ def render_plain(status: int, message: str, _failure: errors.EngineError | None)
 class Problems:
     """Answers failures, choosing the body's shape by the prefix of the path."""
 
-    def __init__(self, renderers: Mapping[str, Renderer], *, ascii_only: Collection[str] = ()) -> None:
-        """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``, and where JSON must be ASCII."""
+    def __init__(
+        self,
+        renderers: Mapping[str, Renderer],
+        *,
+        ascii_only: Collection[str] = (),
+        statuses: Mapping[str, Statuses] | None = None,
+    ) -> None:
+        """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``.
+
+        Args:
+            renderers: The renderers.
+            ascii_only: The prefixes where JSON must be ASCII.
+            statuses: Statuses that differ from the table, by prefix.
+        """
+        self._statuses = dict(statuses or {})
         self._renderers = dict(renderers)
         self._ascii_only = frozenset(ascii_only)
 
     def body(self, path: str, status: int, message: str, failure: errors.EngineError | None = None) -> bytes:
         """The JSON text of an error below `path`."""
-        prefix = "/" + path.split("/", 2)[1] if path.startswith("/") else ""
+        prefix = _prefix(path)
         render = self._renderers.get(prefix, render_plain)
         return json_text(render(status, message, failure), ascii_only=prefix in self._ascii_only)
 
@@ -88,8 +134,11 @@ class Problems:
 
     def of_failure(self, path: str, failure: errors.EngineError) -> Answer:
         """Status, body and further headers for an engine's failure."""
-        status = int(STATUS[type(failure)])
+        differs = self._statuses.get(_prefix(path))
+        status = int((differs and differs(failure)) or STATUS[type(failure)])
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+        if status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Basic realm="opsgate", Bearer'
         return status, self.body(path, status, failure.message, failure), headers
 
     def _of_http(self, scope: Scope, exc: HTTPException) -> Answer:
@@ -110,6 +159,10 @@ class Problems:
     async def _respond(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
         status, body, headers = self.answer(request.scope, exc)
         return ConnexionResponse(status, content_type="application/json", headers=headers, body=body)
+
+
+def _prefix(path: str) -> str:
+    return "/" + path.split("/", 2)[1] if path.startswith("/") else ""
 
 
 def _log(scope: Scope, what: str, exc: Exception) -> None:

@@ -70,6 +70,8 @@ class Gateway(BaseApplication):
             "worker_tmp_dir": _memory_directory(),
             "control_socket_disable": True,  # by default all instances of a user share one
         }
+        if server.certfile:
+            options |= {"certfile": server.certfile, "keyfile": server.keyfile}
         for name, value in options.items():
             self.cfg.set(name, value)
 

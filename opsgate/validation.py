@@ -54,9 +54,19 @@ def wrong_parameter(place: str, name: str, explanation: str) -> str:
 
 
 def explain(error: jsonschema_rs.ValidationError) -> str:
-    """One sentence about what is wrong, and where: ``"x" is not of type "integer" - 'tasks.0.count'``."""
+    """One sentence about what is wrong, and where: ``"x" is not of type "integer" - 'tasks.0.count'``.
+
+    Where none of several schemas fits, it is about the one that fits best.
+    """
+    while branches := [branch for branch in getattr(error.kind, "context", ()) if branch]:
+        error = min(branches, key=_distance)[0]
     where = ".".join(str(part) for part in error.instance_path)
     return first_line(error.message) + (f" - {where!r}" if where else "")
+
+
+def _distance(errors: list[jsonschema_rs.ValidationError]) -> tuple[bool, int]:
+    """How far a value is from a schema: farthest if it has what that schema forbids."""
+    return any(error.kind.name == "not" for error in errors), len(errors)
 
 
 def first_line(message: str) -> str:

@@ -64,6 +64,10 @@ class SharedBarrier:
             self._memory = mmap.mmap(descriptor, _MARK.size)
         finally:
             os.close(descriptor)
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # else two workers would leave equal marks
+
+    def _begin(self) -> None:
         self._writer = int.from_bytes(os.urandom(8), "big")
         self._counter = itertools.count(1)
 

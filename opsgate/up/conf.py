@@ -11,12 +11,14 @@ import secrets
 import shlex
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import tomli_w
 
 from opsgate.config import Settings
+from opsgate.up.ecflow import USER, PrivateServer
 from opsgate.up.state import StateDir
 
 Sections = dict[str, dict[str, object]]
@@ -43,7 +45,7 @@ class Inet:
         return Inet(port, secrets.token_urlsafe(24))
 
 
-def supervisord_conf(state: StateDir, inet: Inet) -> str:
+def supervisord_conf(state: StateDir, inet: Inet, ecflow: PrivateServer | None = None) -> str:
     """The text of supervisord's configuration."""
     sections: Sections = {
         "supervisord": {
@@ -70,7 +72,7 @@ def supervisord_conf(state: StateDir, inet: Inet) -> str:
         },
         "supervisorctl": {"serverurl": f"unix://{state.socket}"},
         "include": {"files": state.programs / "*.conf"},
-        "group:opsgate": {"programs": "gateway"},
+        "group:opsgate": {"programs": "gateway,ecflow" if ecflow else "gateway"},
         "program:gateway": {
             "command": shlex.join(
                 [sys.executable, "-P", "-m", "opsgate", "serve", "--config", str(state.gateway_toml)]
@@ -85,14 +87,37 @@ def supervisord_conf(state: StateDir, inet: Inet) -> str:
             "priority": "1",
         },
     }
+    if ecflow is not None:
+        sections["program:ecflow"] = _ecflow(state, ecflow)
     return _ini(sections)
 
 
-def gateway_toml(settings: Settings, state: StateDir) -> str:
+def _ecflow(state: StateDir, ecflow: PrivateServer) -> dict[str, object]:
+    """The server's jobs are no part of it; on SIGTERM it only writes its checkpoint, so it is killed soon after."""
+    module = [sys.executable, "-P", "-m", "opsgate.ecflow.launch", ecflow.program, str(ecflow.port)]
+    return {
+        "command": shlex.join(module),
+        "directory": ecflow.home,
+        "environment": ",".join(f'{name}="{value}"' for name, value in ecflow.environment.items()),
+        "autorestart": "true",
+        "stopwaitsecs": "2",
+        "stopasgroup": "false",
+        "killasgroup": "false",
+        "redirect_stderr": "true",
+        "stdout_logfile": state.logs / "ecflow.log",
+        "priority": "0",
+    }
+
+
+def gateway_toml(settings: Settings, state: StateDir, ecflow: PrivateServer | None = None) -> str:
     """The text of the gateway's configuration: the settings of `opsgate up`, and the private supervisord."""
     content: dict[str, Any] = msgspec.to_builtins(settings)
     content["supvisors"] |= {"url": f"unix://{state.socket}", "username": "", "password": ""}
     content["jobs"]["state_dir"] = content["jobs"]["state_dir"] or str(state.jobs)
+    if ecflow is not None:
+        server = {"host": "127.0.0.1", "port": ecflow.port, "user": USER, "password": ecflow.password}
+        content["ecflow"] |= {**server, "state_dir": str(ecflow.home / "gateway")}
+    content["ecflow"]["tokens_file"] = str(Path(settings.ecflow.tokens_file).absolute())
     return tomli_w.dumps(content)
 
 

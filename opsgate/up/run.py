@@ -10,7 +10,7 @@ from pathlib import Path
 from opsgate import __version__, apis
 from opsgate.config import ENGINE_VARIABLES, PREFIX, Settings
 from opsgate.server import check_free
-from opsgate.up import announce, conf, state
+from opsgate.up import announce, conf, ecflow, state
 
 
 def default_state_dir() -> Path:
@@ -28,8 +28,12 @@ def run(settings: Settings, state_dir: Path) -> None:
     check_free(settings.addresses)
     where = state.prepare(state_dir)
     state.lock(where)
-    state.write_private(where.gateway_toml, conf.gateway_toml(settings, where))
-    state.write_private(where.supervisord_conf, conf.supervisord_conf(where, conf.Inet.on(_free_port())))
+    server = ecflow.private(settings, where.ecflow)
+    if server is not None:
+        where.ecflow.mkdir(mode=0o700, exist_ok=True)
+        state.write_private(where.ecflow / "passwd", server.passwords)
+    state.write_private(where.gateway_toml, conf.gateway_toml(settings, where, server))
+    state.write_private(where.supervisord_conf, conf.supervisord_conf(where, conf.Inet.on(_free_port()), server))
     where.socket.unlink(missing_ok=True)
     print(f"Opsgate {__version__} starts; state in {where.root}; Ctrl-C stops it.", flush=True)  # noqa: T201
     announce.when_ready(settings.addresses, [api.name for api in chosen], where)

@@ -42,6 +42,11 @@ class StateDir:
         return self.root / "jobs"
 
     @property
+    def ecflow(self) -> Path:
+        """The ECF_HOME of the private ecflow_server."""
+        return self.root / "ecflow"
+
+    @property
     def socket(self) -> Path:
         """The socket file of supervisord."""
         return self.root / "run" / "supervisor.sock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -41,6 +41,12 @@ class Echo:
         if name.startswith("__"):
             raise AttributeError(name)
         return Echo(name)
+
+    async def subscribe(self, *_arguments: object) -> AsyncIterator[object]:
+        """The one method that is no coroutine: a stream, here one without an event."""
+        nothing: tuple[object, ...] = ()
+        for event in nothing:
+            yield event
 
     async def __call__(self, *arguments: object, **named: object) -> list[object]:
         return [self._name, *arguments, named]

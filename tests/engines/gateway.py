@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ def free_port() -> int:
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Ours without settings of Opsgate and Supervisor, and with `extra`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPSGATE_", "SUPERVISOR_"))}
+    ours = ("OPSGATE_", "SUPERVISOR_", "ECF_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **(extra or {})}
 
 
@@ -41,10 +43,16 @@ class Gateway:
     """
 
     def __init__(
-        self, arguments: Sequence[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        port: int,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        certificate: Path | None = None,
     ) -> None:
-        """Start it; `arguments` must make it listen on `port`."""
-        self.url = f"http://127.0.0.1:{port}"
+        """Start it; `arguments` must make it listen on `port`, with TLS if its certificate is given."""
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+        self._trust = ssl.create_default_context(cafile=certificate) if certificate else True
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -65,7 +73,7 @@ class Gateway:
         end = time.monotonic() + _START
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                if httpx.get(f"{self.url}/healthz", timeout=1).status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/healthz", timeout=1, verify=self._trust).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)

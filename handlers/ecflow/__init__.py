@@ -1,0 +1,1 @@
+"""The ecFlow API: suites, nodes, their status and attributes, the server, what changes."""

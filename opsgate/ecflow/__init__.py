@@ -1,0 +1,1 @@
+"""What the ecFlow API needs of the frame beyond the other APIs: callers, filters, cached answers, counters, events."""

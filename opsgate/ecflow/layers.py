@@ -1,0 +1,37 @@
+"""Puts the layers of the ecFlow API in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from opsgate.ecflow.credentials import SECURITY, Authentication
+from opsgate.ecflow.edge import Edge
+from opsgate.ecflow.presenting import Presenter
+from opsgate.ecflow.service import EcflowService
+from opsgate.ecflow.statistics import Statistics
+from opsgate.site import Site
+from opsgate.tokens import Tokens
+
+
+class EcflowLayers:
+    """See `opsgate.apis.Layers`."""
+
+    security: Mapping[str, Any] = SECURITY
+
+    def outside(self, app: ASGIApp, site: Site) -> ASGIApp:
+        """CORS, OPTIONS and the counters."""
+        statistics = site.backend.statistics if isinstance(site.backend, EcflowService) else Statistics()
+        return Edge(app, prefix=site.prefix, document=site.document, statistics=statistics, problems=site.problems)
+
+    def inside(self, app: ASGIApp, site: Site) -> ASGIApp:
+        """Who the caller is."""
+        tokens = Tokens(Path(site.settings.ecflow.tokens_file).absolute())
+        return Authentication(app, prefix=site.prefix, tokens=tokens, problems=site.problems)
+
+    def present(self, site: Site) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Finished JSON, filters, events."""
+        return Presenter(site.prefix, bare=site.settings.ecflow.delete_204)

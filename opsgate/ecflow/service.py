@@ -1,0 +1,31 @@
+"""The backend of the ecFlow API: the ports of one ecflow_server, and this service's own counters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opsgate.backends.ecflow.port import EcflowBackend
+from opsgate.ecflow.statistics import Statistics
+
+
+class EcflowService:
+    """One port per handler module."""
+
+    def __init__(self, backend: EcflowBackend) -> None:
+        """Serve `backend`."""
+        self._backend = backend
+        self.suites = backend.suites
+        self.nodes = backend.nodes
+        self.status = backend.status
+        self.attributes = backend.attributes
+        self.server = backend.server
+        self.events = backend.events
+        self.statistics = Statistics()
+
+    async def ready(self) -> dict[str, Any]:
+        """Describe the server."""
+        return await self._backend.ready()
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        await self._backend.aclose()
