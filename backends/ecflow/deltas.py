@@ -86,7 +86,7 @@ def read(data: Data) -> Changes:
 
 
 def apply(old: Definition, changes: Changes) -> tuple[Definition, list[str]]:
-    """Return the changed definition, and the paths of nodes without children that must be read anew.
+    """Return the changed definition, and the paths of nodes that must be read anew with all below them.
 
     Raises:
         UnknownError: The whole definition must be read anew.
@@ -138,8 +138,6 @@ def _children(node: Node, branch: _Branch, path: str, stale: list[str]) -> tuple
 
 def _node(node: Node, branch: _Branch, path: str, stale: list[str]) -> Node:
     if branch.unclear or any(name not in _OF_NODE for name, _ in branch.mementos):
-        if node.children or node.kind not in ("task", "alias"):
-            raise UnknownError(f"{path} must be read with all below it")
         stale.append(path)
         return node
     if branch.mementos:

@@ -32,9 +32,9 @@ class Nodes:
         """Return the nodes below `path`, nested."""
         snapshot = await self._core.mirror.current()
         lineage = [] if path is None else snapshot.lineage(checked(path))
-        if view.content == "full":
-            await _prepared(lineage[-1:] or snapshot.definition.suites, view)
         key = ("tree", path and checked(path), view)
+        if view.content == "full" and not snapshot.has(key):
+            await _prepared(lineage[-1:] or snapshot.definition.suites, view)
         return snapshot.document(key, lambda: trees.tree(snapshot.definition, lineage, view))
 
     async def definition(self, path: str) -> Document:

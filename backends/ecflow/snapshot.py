@@ -37,6 +37,10 @@ class Snapshot:
         """Return the node at `path`, or raise `NotFound`."""
         return self.lineage(path)[-1]
 
+    def has(self, key: Hashable) -> bool:
+        """Tell whether a document is made already."""
+        return key in self._documents
+
     def document(self, key: Hashable, make: Callable[[], bytes]) -> Document:
         """Return the JSON that `make` makes, made once for each key while there is room."""
         found = self._documents.get(key)

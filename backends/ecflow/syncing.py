@@ -60,22 +60,23 @@ class Syncing:
         if changes.state == old.state and changes.modify == old.modify and not changes.nodes:
             return old
         new, stale = deltas.apply(old, changes)
+        if not stale:
+            return new
         if len(stale) > _FEW:
             raise deltas.UnknownError("many nodes changed")
-        return await self._reread(new, stale, changes)
+        return await self._resolved(await self._reread(new, stale, changes), old)
 
     async def _reread(self, definition: Definition, paths: list[str], changes: deltas.Changes) -> Definition:
-        """Replace the nodes at these paths, which have no children, by what the server says of them now."""
-        found = {path: await self._node(path) for path in paths}
-        exact = {path: deltas.exact(node, changes.nodes[path]) for path, node in found.items()}
-        return _with_nodes(definition, exact) if exact else definition
+        """Replace the nodes at these paths by what the server says of them now."""
+        found = {path: await self._node(path, definition) for path in paths}
+        return _with_nodes(definition, {path: deltas.exact(node, changes.nodes[path]) for path, node in found.items()})
 
-    async def _node(self, path: str) -> Node:
+    async def _node(self, path: str, definition: Definition) -> Node:
         try:
             text = await self._client.text(commands.node(path), "the_node_str_")
         except NotFound as error:
             raise deltas.UnknownError(path) from error
-        return parsing.node(text)
+        return parsing.node(text, definition.find(path))
 
     async def _full(self, old: Definition | None) -> tuple[str, Definition]:
         started, reply = await self._sync(commands.sync(Sync.FULL))
