@@ -19,14 +19,21 @@ async def backend(supervisord: Supervisord) -> AsyncIterator[SupvisorsBackend]:
 
 @pytest.fixture
 def movies(supervisord: Supervisord) -> Iterator[None]:
-    """When the test is over the converters are stopped and have no extra arguments."""
+    """The converters are stopped and have no extra arguments, before the test and after it."""
+    _stop_movies(supervisord)
     yield
+    _stop_movies(supervisord)
+
+
+def _stop_movies(supervisord: Supervisord) -> None:
     supervisord.call("supervisor.stopProcessGroup", "my_movies")
     for process in supervisord.call("supvisors.get_all_local_process_info"):
         if process["extra_args"]:
             namespec = f"{process['group']}:{process['name']}"
             supervisord.call("supvisors.start_args", namespec, "", False)
             supervisord.call("supervisor.stopProcess", namespec)
+    # Supvisors hears of its daemon's processes through a queue: it may still count as running what has ended.
+    supervisord.wait(lambda: supervisord.call("supvisors.get_application_info", "my_movies")["statename"] == "STOPPED")
 
 
 @pytest.fixture(scope="module")
