@@ -18,7 +18,7 @@ from opsgate.tokens import Tokens
 
 
 class EcflowLayers:
-    """See `opsgate.apis.Layers`."""
+    """See `opsgate.apis.record.Layers`."""
 
     security: Mapping[str, Any] = SECURITY
 

@@ -90,7 +90,7 @@ class TestAddress:
         ],
     )
     def test_is_found_out(self, bind: list[str], address: str) -> None:
-        assert apis._reachable("hoplite", Settings(server=Server(bind=bind))) == address
+        assert apis.hoplite.reachable("hoplite", Settings(server=Server(bind=bind))) == address
 
     def test_may_be_told(self) -> None:
         assert connected(Settings(hoplite=Hoplite(address="host:1/x")))._options.address == "host:1/x"

@@ -1,0 +1,56 @@
+"""The ecFlow API: any ecflow_server, by its wire protocol."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from opsgate import job_engine, problems
+from opsgate.apis.record import Api, Backend
+from opsgate.backends.ecflow import engine
+from opsgate.backends.ecflow.address import Address
+from opsgate.backends.ecflow.limits import Limits
+from opsgate.backends.ecflow.port import User
+from opsgate.config import ConfigError, Settings
+from opsgate.ecflow.layers import EcflowLayers
+from opsgate.ecflow.service import EcflowService
+
+
+def connect(settings: Settings) -> Backend:
+    """The ecflow_server that the settings name."""
+    chosen = settings.ecflow
+    try:
+        context = ssl.create_default_context(cafile=chosen.certificate) if chosen.certificate else None
+        if context is not None:
+            context.check_hostname = False  # the server's certificate is made for itself, and is the one we trust
+        where = Address(chosen.host, chosen.port, context)
+        user = User(chosen.user, chosen.password or None) if chosen.user else None
+        limits = Limits(
+            answer=chosen.timeout,
+            polling_interval=chosen.polling_interval,
+            max_polling_interval=chosen.max_polling_interval,
+        )
+        return EcflowService(engine.connect(where, user=user, shared=_common(settings), limits=limits))
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"ecflow: {exc}") from exc
+
+
+def _common(settings: Settings) -> Path:
+    """The directory of all workers in front of one ecflow_server: of all gateways of this user, too."""
+    chosen = settings.ecflow
+    base = Path(chosen.state_dir).absolute() if chosen.state_dir else job_engine.state_dir(settings).parent / "ecflow"
+    return base / f"{chosen.host}.{chosen.port}".replace("/", "_")
+
+
+API = Api(
+    "ecflow",
+    "ecFlow REST API",
+    connect,
+    problems.render_request,
+    lenient=True,
+    any_text=True,
+    max_body=lambda settings: settings.ecflow.max_body,
+    statuses=problems.ecflow_status,
+    consumed=("filter", "key"),
+    layers=EcflowLayers(),
+)
