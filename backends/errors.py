@@ -1,15 +1,17 @@
 """What can go wrong behind a port, told by meaning; which HTTP status that becomes is `opsgate.problems`' business.
 
 EngineError
-├── Invalid       the caller asked for something that cannot be: wrong value, wrong combination
-├── NotFound      the thing that was named does not exist
-├── Conflict      it exists, but its present state does not allow this
-├── Denied        the caller may not do this
-├── TooLarge      more data than this service takes
-├── Unsupported   this engine, or this version of it, cannot do it
-├── Unavailable   the engine cannot be reached, or is not ready yet: try again later
-├── Timeout       the engine took the request but did not answer within the limit
-└── Broken        the engine answered, but with a failure of its own or with nonsense
+├── Invalid          the caller asked for something that cannot be: wrong value, wrong combination
+├── NotFound         the thing that was named does not exist
+├── Conflict         it exists, but its present state does not allow this
+├── Unauthenticated  the engine does not accept this user or password, or none was shown
+├── Denied           the caller may not do this
+├── TooLarge         more data than this service takes
+├── Unsupported      this engine, or this version of it, cannot do it
+├── Unavailable      the engine cannot be used now: try again later
+│   └── Away         because it cannot be reached or went away, where an API tells that apart
+├── Timeout          the engine took the request but did not answer within the limit
+└── Broken           the engine answered, but with a failure of its own or with nonsense
 """
 
 from __future__ import annotations
@@ -52,6 +54,10 @@ class Conflict(EngineError):
     """The thing exists, but its present state does not allow this."""
 
 
+class Unauthenticated(EngineError):
+    """The engine does not accept this user or password, or none was shown."""
+
+
 class Denied(EngineError):
     """The caller may not do this."""
 
@@ -65,7 +71,11 @@ class Unsupported(EngineError):
 
 
 class Unavailable(EngineError):
-    """The engine cannot be reached, or is not ready yet."""
+    """The engine cannot be used now."""
+
+
+class Away(Unavailable):
+    """The engine cannot be reached, or went away."""
 
 
 class Timeout(EngineError):

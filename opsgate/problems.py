@@ -7,7 +7,6 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -27,10 +26,12 @@ STATUS: Mapping[type[errors.EngineError], HTTPStatus] = {
     errors.Invalid: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Denied: HTTPStatus.FORBIDDEN,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.NOT_IMPLEMENTED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Away: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Timeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.Broken: HTTPStatus.BAD_GATEWAY,
 }
@@ -46,8 +47,6 @@ asked: ContextVar[Scope] = ContextVar("asked")
 """The request under way, for renderers whose body tells of it."""
 
 _ECHOED = 1024
-_AWAY = re.compile("cannot be reached|went away|was closed")
-_REFUSED_USER = re.compile("authentication failed|no such password of user|no password of user")
 _SECRET = b"ECF_PASS"
 
 Answer = tuple[int, bytes, dict[str, str]]
@@ -81,12 +80,8 @@ def render_request(status: int, message: str, failure: errors.EngineError | None
 
 
 def ecflow_status(failure: errors.EngineError) -> int | None:
-    """What differs in the ecFlow API: a user whom the server refuses is 401, and a server that is away 502."""
-    if isinstance(failure, errors.Denied) and _REFUSED_USER.search(failure.message):
-        return HTTPStatus.UNAUTHORIZED
-    if isinstance(failure, errors.Unavailable) and _AWAY.search(failure.message):
-        return HTTPStatus.BAD_GATEWAY
-    return None
+    """What differs in the ecFlow API: a server that is away is 502; 503 is one that is halted."""
+    return HTTPStatus.BAD_GATEWAY if isinstance(failure, errors.Away) else None
 
 
 def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:

@@ -13,7 +13,7 @@ from opsgate.backends.ecflow.hazards import refuse_open_password
 from opsgate.backends.ecflow.port import Job, User
 from opsgate.backends.ecflow.transport import Transport
 from opsgate.backends.ecflow.wire import Reply
-from opsgate.backends.errors import Broken, Invalid, NotFound
+from opsgate.backends.errors import Broken, Invalid, NotFound, Unauthenticated
 
 OK = "StcCmd"
 
@@ -42,7 +42,10 @@ class Client:
 
     async def ask(self, command: Command, user: User | None = None) -> Reply:
         """Send a user's command and return the answer, which is no refusal."""
-        return _not_refused(await self._send(command, self._sender(user or self._user)))
+        try:
+            return _not_refused(await self._send(command, self._sender(user or self._user)))
+        except Unauthenticated as refused:
+            raise refused if user else _own_refused(refused) from refused
 
     async def ask_together(self, *commands: Command) -> list[Reply]:
         """Send commands that change nothing in one request and return their answers.
@@ -53,9 +56,11 @@ class Client:
         name = " and ".join(command.name for command in commands)
         sender = self._sender(self._user)
         frame = wire.encode_group([(command.kind, command.fields) for command in commands], sender)
-        reply = _not_refused(wire.decode(await self._transport.exchange(frame, name, acts=False)))
+        reply = wire.decode(await self._transport.exchange(frame, name, acts=False))
         try:
-            return [_not_refused(wire.pointed(pointer)) for pointer in reply.data["cmdVec_"]]
+            return [_not_refused(wire.pointed(pointer)) for pointer in _not_refused(reply).data["cmdVec_"]]
+        except Unauthenticated as refused:
+            raise _own_refused(refused) from refused
         except (KeyError, TypeError, ValueError) as error:
             raise Broken(f"ecflow_server answered {name} with {reply.kind}") from error
 
@@ -99,7 +104,7 @@ class Client:
         return True
 
     async def aclose(self) -> None:
-        """Close all connections; calls under way end with `Unavailable`."""
+        """Close all connections; calls under way end with `Away`."""
         await self._transport.aclose()
 
     async def _send(self, command: Command, sender: dict[str, object]) -> Reply:
@@ -129,6 +134,11 @@ def _not_refused(reply: Reply) -> Reply:
     if reply.kind == "ErrorCmd":
         raise faults.of_text(str(reply.data.get("error_msg_", "")))
     return reply
+
+
+def _own_refused(refused: Unauthenticated) -> Broken:
+    """Return what it means that the server refuses the user of this service: no caller can mend it."""
+    return Broken(f"ecflow_server refuses the user of this service: {refused.message}")
 
 
 def _check(name: str, value: Any) -> None:

@@ -67,7 +67,7 @@ class EcflowServerBackend:
         """Return engine, version, state, host and port of the server.
 
         Raises:
-            Unavailable: The server is away.
+            Away: The server cannot be reached.
         """
         told = stats.named((await self._client.ask(commands.control(Control.STATS))).data)
         version = str(told["version"]).partition("(")[2].partition(")")[0]
@@ -80,6 +80,6 @@ class EcflowServerBackend:
         }
 
     async def aclose(self) -> None:
-        """Stop polling and close all connections; calls under way end with `Unavailable`."""
+        """Stop polling and close all connections; calls under way end with `Away`."""
         await self._mirror.aclose()
         await self._client.aclose()

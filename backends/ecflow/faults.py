@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from opsgate.backends.errors import Conflict, Denied, EngineError, Invalid, NotFound, Unavailable, Unsupported
+from opsgate.backends.errors import Conflict, EngineError, Invalid, NotFound, Unauthenticated, Unavailable, Unsupported
 
 UNRESOLVED = ("node tree references failed", "Could not find referenced node", "references a path")
 """In the text of a refusal: an expression, inlimit or autorestore refers to what does not exist."""
 
 MEANINGS: tuple[tuple[str, type[EngineError]], ...] = (
-    ("authentication failed", Denied),
+    ("authentication failed", Unauthenticated),
     *((part, Invalid) for part in UNRESOLVED),
     ("Add Suite failed: A Suite of name", Conflict),
     ("Cannot replace node", Conflict),

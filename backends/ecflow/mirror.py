@@ -19,7 +19,7 @@ from opsgate.backends.ecflow.barrier import Barrier
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.snapshot import Snapshot
 from opsgate.backends.ecflow.syncing import Syncing
-from opsgate.backends.errors import Broken, EngineError, Timeout, Unavailable
+from opsgate.backends.errors import Away, Broken, EngineError, Timeout
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ async def _shared(task: asyncio.Task[Snapshot]) -> Snapshot:
         return await asyncio.shield(task)
     except asyncio.CancelledError as error:
         if task.cancelled():
-            raise Unavailable("the connection to ecflow_server was closed") from error
+            raise Away("the connection to ecflow_server was closed") from error
         raise
     except Exception as error:
         raise copy(error) from error  # each caller needs one of its own
@@ -89,7 +89,7 @@ class Mirror:
             fresh: Whether it must show what others did before this call, too.
 
         Raises:
-            Unavailable: The server cannot be reached, and what is known is too old.
+            Away: The server cannot be reached, and what is known is too old.
             Timeout: It does not answer, and what is known is too old.
             Broken: It answered with nonsense.
         """
@@ -101,7 +101,7 @@ class Mirror:
             return self._snapshot
         try:
             return await self._looked(self._read, age)
-        except (Unavailable, Timeout):
+        except (Away, Timeout):
             if not fresh and self._good_enough(self._barrier.value()):
                 assert self._snapshot is not None  # noqa: S101 - else it would not be good enough
                 return self._snapshot
@@ -160,7 +160,7 @@ class Mirror:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise Unavailable("the connection to ecflow_server was closed")
+            raise Away("the connection to ecflow_server was closed")
 
     def _end(self, task: asyncio.Task[Snapshot]) -> None:
         if self._look is not None and self._look.task is task:

@@ -3,7 +3,7 @@
 A *node* is a suite, family, task or alias; a *path* is absolute, as in `/suite/family/task`. Every method that changes
 something takes the `user` it acts for, `None` for the service's own. Reads are served from a copy of the definition
 that is never older than the last command that any worker sent. Besides the failures that are named, every method may
-raise `Unavailable`, `Timeout` and `Broken`, and everything that takes a `user` may raise `Denied`.
+raise `Away`, `Timeout` and `Broken`, and everything that takes a `user` may raise `Unauthenticated`.
 """
 
 from __future__ import annotations
@@ -459,4 +459,4 @@ class EcflowBackend(Protocol):
         """Return engine, version and state for a readiness page, one short call; raise as other methods do."""
 
     async def aclose(self) -> None:
-        """Stop polling and close all connections; calls under way end with `Unavailable`."""
+        """Stop polling and close all connections; calls under way end with `Away`."""

@@ -11,7 +11,7 @@ import ctypes.util
 from collections.abc import Callable
 from functools import cache
 
-from opsgate.backends.errors import Denied, Unsupported
+from opsgate.backends.errors import Unauthenticated, Unsupported
 
 _Crypt = Callable[[bytes, bytes], bytes | None]
 
@@ -20,14 +20,14 @@ def crypted(name: str, password: str) -> str:
     """Return the password of the user `name` as the server wants it.
 
     Raises:
-        Denied: This user name cannot be salt: the server knows no password of such a user.
+        Unauthenticated: This user name cannot be salt: the server knows no password of such a user.
         Unsupported: This machine has no crypt(3).
     """
     if "\0" in password:
-        raise Denied(f"ecflow_server takes no such password of user {name!r}")
+        raise Unauthenticated(f"ecflow_server takes no such password of user {name!r}")
     result = _function()(password.encode(), name.encode())
     if not result or result.startswith(b"*"):  # how libcrypt tells a bad salt
-        raise Denied(f"ecflow_server can check no password of user {name!r}: its name cannot be salt for crypt")
+        raise Unauthenticated(f"ecflow_server can check no password of user {name!r}: that name is no salt for crypt")
     return result.decode("ascii")
 
 

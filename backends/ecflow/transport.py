@@ -10,7 +10,7 @@ from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.connection import Connection, LostError
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.resolver import Resolver
-from opsgate.backends.errors import Timeout, TooLarge, Unavailable
+from opsgate.backends.errors import Away, Timeout, TooLarge
 
 AWAY = 2
 """Seconds that a restarting ecflow_server is away."""
@@ -43,7 +43,7 @@ class Transport:
             acts: Whether it changes something: then errors tell that the outcome is unknown.
 
         Raises:
-            Unavailable: The server cannot be reached or went away.
+            Away: The server cannot be reached or went away.
             Timeout: It did not answer within the limit.
             Broken: It answered with something other than its protocol, too much, or half of it.
             TooLarge: The request is longer than may be sent.
@@ -55,7 +55,7 @@ class Transport:
             return await self._exchange(frame, name, consequence)
 
     async def aclose(self) -> None:
-        """Close all connections; calls under way end with `Unavailable`."""
+        """Close all connections; calls under way end with `Away`."""
         self._closed = True
         for connection in list(self._open):
             connection.close()
@@ -67,7 +67,7 @@ class Transport:
             return await connection.answer
         except LostError as error:
             # Without retry_after where sending it again could do twice what was to be done once.
-            raise Unavailable(
+            raise Away(
                 f"ecflow_server at {self.label} went away during {name}{consequence}",
                 retry_after=None if consequence else AWAY,
             ) from error
@@ -105,14 +105,14 @@ class Transport:
         await loop.create_connection(lambda: connection, host, where.port, ssl=where.tls, server_hostname=name)
         self._resolver.worked(host)
 
-    def _unreachable(self, error: OSError) -> Unavailable:
+    def _unreachable(self, error: OSError) -> Away:
         reason = error.strerror or f"no connection within {self._limits.connect:g} s"
-        return Unavailable(f"ecflow_server at {self.label} cannot be reached: {reason}", retry_after=AWAY)
+        return Away(f"ecflow_server at {self.label} cannot be reached: {reason}", retry_after=AWAY)
 
     @asynccontextmanager
     async def _limited(self, name: str, consequence: str) -> AsyncIterator[None]:
         if self._closed:
-            raise Unavailable("the connection to ecflow_server was closed")
+            raise Away("the connection to ecflow_server was closed")
         try:
             async with asyncio.timeout(self._limits.answer):
                 yield

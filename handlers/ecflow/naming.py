@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opsgate.backends.ecflow.port import Job
-from opsgate.backends.errors import Denied, Invalid
+from opsgate.backends.errors import Invalid, Unauthenticated
 
 Body = dict[str, Any]
 Caller = Mapping[str, object] | None
@@ -38,7 +38,7 @@ def job(body: Body) -> Job | None:
 def known(caller: Caller) -> None:
     """Refuse a user's command without credentials, where a task's needs none."""
     if not caller:
-        raise Denied("authentication failed: credentials are needed")
+        raise Unauthenticated("Unauthorized: credentials are needed")
 
 
 def needed(value: str | None, name: str) -> str:

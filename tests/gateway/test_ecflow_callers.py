@@ -169,6 +169,14 @@ class TestBasic:
     def test_a_token_acts_as_the_service(self, guarded: Site) -> None:
         assert put(guarded, {"X-API-Key": guarded.token}).status_code == 200
 
+    def test_one_that_is_wrong_in_the_service_is_no_callers_fault(self, guarded: Site, tmp_path: Path) -> None:
+        with running(tmp_path, guarded.server, environment={"ECF_USER": "service", "ECF_PASS": "outdated"}) as site:
+            answers = [put(site, {"X-API-Key": site.token}), httpx.get(f"{site.url}/suites", timeout=30)]
+            for answer in answers:
+                assert (answer.status_code, answer.headers.get("www-authenticate")) == (502, None)
+                assert "refuses the user of this service" in answer.json()["message"]
+                assert "outdated" not in answer.text
+
     def test_no_password_is_in_log_or_answer(self, guarded: Site) -> None:
         answer = put(guarded, basic("mary:wolf-in-sheep"))
         assert "wolf-in-sheep" not in answer.text

@@ -15,7 +15,7 @@ from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.engine import connect
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.port import Action, Attribute, EcflowBackend, User
-from opsgate.backends.errors import EngineError, Timeout, Unavailable
+from opsgate.backends.errors import Away, EngineError, Timeout
 from tests.backends.ecflow.polling import until
 from tests.engines.ecflow_server import EcflowServer
 
@@ -61,7 +61,7 @@ class TestWhileAway:
         own.kill()
         assert await backend.suites.suites() is first
         await asyncio.sleep(0.6)  # it is older than the polling interval now
-        with pytest.raises(Unavailable, match="cannot be reached"):
+        with pytest.raises(Away, match="cannot be reached"):
             await backend.suites.suites()
         own.start()
         assert (await backend.suites.suites()).body == first.body
@@ -69,22 +69,22 @@ class TestWhileAway:
     async def test_but_not_behind_a_command(self, backend: EcflowBackend, own: EcflowServer) -> None:
         await backend.suites.suites()
         own.kill()
-        with pytest.raises(Unavailable):
+        with pytest.raises(Away):
             await set_meter(backend, 1)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Away):
             await backend.suites.suites()
 
     async def test_status_is_never_from_memory(self, backend: EcflowBackend, own: EcflowServer) -> None:
         await backend.status.status("/r")
         own.kill()
-        with pytest.raises(Unavailable):
+        with pytest.raises(Away):
             await backend.status.status("/r")
 
     async def test_commands_fail_at_once(self, backend: EcflowBackend, own: EcflowServer) -> None:
         own.kill()
         begun = time.monotonic()
         for call in (backend.server.ping(), backend.status.act("/r", Action("suspend")), backend.ready()):
-            with pytest.raises(Unavailable):
+            with pytest.raises(Away):
                 await call
         assert time.monotonic() - begun < 1
 
@@ -180,7 +180,7 @@ class TestRestart:
         stop.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 20)
         assert failures
-        assert {type(failure) for failure in failures} <= {Unavailable, Timeout}
+        assert {type(failure) for failure in failures} <= {Away, Timeout}
         await set_meter(backend, 999)
         assert await meter(backend) == 999
 

@@ -12,7 +12,7 @@ from opsgate.backends.ecflow import secret, stats
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.engine import connect
 from opsgate.backends.ecflow.port import Action, Attribute, EcflowBackend, Job, User, Zombie
-from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound
+from opsgate.backends.errors import Broken, Conflict, Invalid, NotFound, Unauthenticated
 from tests.engines.ecflow_server import EcflowServer
 
 pytestmark = pytest.mark.anyio
@@ -190,19 +190,19 @@ class TestPasswords:
             of_alice.server.act("halt", user=user),
         ]
         for call in calls:
-            with pytest.raises(Denied):
+            with pytest.raises(Unauthenticated):
                 await call
         assert (await of_alice.nodes.definition("/g")).body == before.body
         assert (await of_alice.server.status())["status"] == "RUNNING"
 
     async def test_of_the_service_itself(self, guarded: EcflowServer) -> None:
         made = connect(Address("127.0.0.1", guarded.port), user=User("alice", "wrong"))
-        with pytest.raises(Denied, match="authentication failed"):
+        with pytest.raises(Broken, match="refuses the user of this service: .*authentication failed"):
             await made.suites.suites()
         await made.aclose()
 
     async def test_where_the_server_knows_none(self, backend: EcflowBackend, suite: str) -> None:
-        with pytest.raises(Denied, match="authentication failed"):
+        with pytest.raises(Unauthenticated, match="authentication failed"):
             await backend.status.act(f"/{suite}", Action("suspend"), user=User("bob", "builder"))
         await backend.status.act(f"/{suite}", Action("suspend"), user=User("bob"))
 
@@ -215,7 +215,7 @@ class TestSecrets:
         assert len(secret.crypted("alice", "wonderland")) == 13
 
     def test_nul(self) -> None:
-        with pytest.raises(Denied):
+        with pytest.raises(Unauthenticated):
             secret.crypted("alice", "a\0b")
 
     def test_never_shown(self) -> None:

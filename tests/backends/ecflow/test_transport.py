@@ -17,7 +17,7 @@ from opsgate.backends.ecflow.engine import connect
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.port import Action, User
 from opsgate.backends.ecflow.transport import Transport
-from opsgate.backends.errors import Broken, EngineError, Timeout, TooLarge, Unavailable
+from opsgate.backends.errors import Away, Broken, EngineError, Timeout, TooLarge
 from tests.backends.ecflow.test_wire import STC
 from tests.engines.ecflow_server import EcflowServer, free_port
 
@@ -118,7 +118,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("data", "meaning", "message"),
         [
-            (b"", Unavailable, "went away"),
+            (b"", Away, "went away"),
             (b"  ", Broken, "broke off its answer after 2 bytes"),
             (FRAME[:60], Broken, "broke off its answer after 60 bytes"),
             (b"HTTP/1.1 400 Bad Request\r\n\r\n", Broken, "not its protocol"),
@@ -145,7 +145,7 @@ class TestAnswers:
             await ping((await opened(says(FRAME, pause=0.3))).port)
 
     async def test_reset(self, opened: Open) -> None:
-        with pytest.raises(Unavailable, match="went away"):
+        with pytest.raises(Away, match="went away"):
             await ping((await opened(resets)).port)
 
     async def test_longer_than_permitted(self, server: EcflowServer) -> None:
@@ -158,13 +158,13 @@ class TestAnswers:
 class TestConnecting:
     async def test_to_nobody(self) -> None:
         with pytest.raises(
-            Unavailable, match=r"cannot be reached: .*[Rr]efused|cannot be reached: Connect call failed"
+            Away, match=r"cannot be reached: .*[Rr]efused|cannot be reached: Connect call failed"
         ) as caught:
             await ping(free_port())
         assert caught.value.retry_after == 2
 
     async def test_to_an_unknown_name(self) -> None:
-        with pytest.raises(Unavailable, match="cannot be reached"):
+        with pytest.raises(Away, match="cannot be reached"):
             await ping(3141, host="no-such-host.invalid")
 
     async def test_to_one_that_takes_no_more(self) -> None:
@@ -174,7 +174,7 @@ class TestConnecting:
                 one.setblocking(False)
                 one.connect_ex(full.getsockname())
             try:
-                with pytest.raises((Unavailable, Timeout)):
+                with pytest.raises((Away, Timeout)):
                     await ping(full.getsockname()[1])
             finally:
                 for one in waiting:
@@ -191,7 +191,7 @@ class TestConnecting:
 
 class TestWrites:
     async def test_tell_that_the_outcome_is_unknown(self, opened: Open) -> None:
-        for talk, meaning in ((silent, Timeout), (says(b""), Unavailable)):
+        for talk, meaning in ((silent, Timeout), (says(b""), Away)):
             fake = await opened(talk)
             client = Client(Transport(Address("127.0.0.1", fake.port), QUICK), User("tester"), lambda: None)
             with pytest.raises(meaning, match="whether it took effect is unknown") as caught:
@@ -245,14 +245,14 @@ class TestClosing:
         await fake.reached(2)
         await backend.aclose()
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
-            assert isinstance(outcome, Unavailable)
+            assert isinstance(outcome, Away)
 
     async def test_ends_calls_to_come(self, server: EcflowServer) -> None:
         backend = connect(Address("127.0.0.1", server.port))
         await backend.suites.suites()
         await backend.aclose()
         for call in (backend.suites.suites(), backend.server.ping(), backend.status.act("/x", Action("suspend"))):
-            with pytest.raises(Unavailable, match="was closed"):
+            with pytest.raises(Away, match="was closed"):
                 await call
 
     async def test_a_caller_who_gives_up_leaves_the_others_alone(self, server: EcflowServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from opsgate.backends.ecflow import faults, parsing
 from opsgate.backends.ecflow.port import Attribute, EcflowBackend
-from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound, Unsupported
+from opsgate.backends.errors import Conflict, Invalid, NotFound, Unauthenticated, Unsupported
 from tests.backends.ecflow.everything import flattened
 from tests.engines.ecflow_server import EcflowServer
 
@@ -197,7 +197,11 @@ async def test_a_second_command_that_fails_is_taken_back(
 @pytest.mark.parametrize(
     ("text", "meaning", "words"),
     [
-        (" [ authentication failed ] User 'bob' is not allowed any access.", Denied, "[ authentication failed ]"),
+        (
+            " [ authentication failed ] User 'bob' is not allowed any access.",
+            Unauthenticated,
+            "[ authentication failed ]",
+        ),
         (" ->Server:vm@3141 (5.9.2) replied with: Invalid argument", Unsupported, "Invalid argument"),
         ("Could not find node at path '/x'", NotFound, "Could not find node"),
         ("Cannot find node at path '/x' ", NotFound, "Cannot find node"),
