@@ -191,7 +191,10 @@ class Spec:
         Raises:
             Invalid: A part of it cannot be told in JSON.
         """
-        members = asdict(self) | {"environment": environment, "interpreter": self.interpreter or interpreter}
+        try:
+            members = asdict(self) | {"environment": environment, "interpreter": self.interpreter or interpreter}
+        except RecursionError as error:
+            raise Invalid("This cannot be a spec: it is nested too deeply") from error
         return json_text(members, "a spec")
 
 

@@ -68,8 +68,8 @@ def count(db: sqlite3.Connection, api: str, query: Query) -> int:
     """Return how many jobs a query is for, whatever its limit and offset."""
     if query.name is None and not query.labels:
         tally = dict(db.execute("SELECT state, jobs FROM tally WHERE api = ?", (api,)))
-        return sum(tally.get(state, 0) for state in query.states or State)
-    where, values = _conditions(api, Query(query.states, query.name, query.labels))
+        return sum(tally.get(state, 0) for state in query.states or State if _in(query, state))
+    where, values = _conditions(api, replace(query, limit=None, offset=0, after=None))
     return int(db.execute(f"SELECT count(*) FROM ({where})", values).fetchone()[0])  # noqa: S608 - see _conditions
 
 
@@ -179,12 +179,17 @@ def _from_the_nearer_end(db: sqlite3.Connection, api: str, query: Query) -> Quer
     countable = query.name is None and not query.labels and (query.order == "created" or not query.states)
     if not query.offset or not countable or query.after is not None:
         return query
-    total = count(db, api, Query((State.FINISHED,) if query.order == "ended" else query.states))
+    total = count(db, api, query)
     if query.offset <= total // 2:
         return query
     left = max(0, total - query.offset)
     limit = left if query.limit is None else min(query.limit, left)
     return replace(query, newest_first=not query.newest_first, limit=limit, offset=left - limit)
+
+
+def _in(query: Query, state: State) -> bool:
+    """Whether jobs in this state have a place in the query's order."""
+    return query.order == "created" or state is State.FINISHED
 
 
 def _numbers(db: sqlite3.Connection, api: str, query: Query) -> list[int]:

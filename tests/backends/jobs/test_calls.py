@@ -117,6 +117,13 @@ class TestPlugin:
         with pytest.raises(Invalid):
             await engine.create(new(plugin("")))
 
+    async def test_a_config_too_deep_for_json(self, engine: Engine) -> None:
+        deep: dict[str, Any] = {}
+        for _ in range(20_000):
+            deep = {"a": deep}
+        with pytest.raises(Invalid, match="nested too deeply"):
+            await engine.create(new(plugin("echo", deep)))
+
 
 class TestStatus:
     async def test_is_seen_as_soon_as_it_is_told(self, engine: Engine, site: str) -> None:

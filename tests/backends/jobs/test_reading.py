@@ -183,6 +183,10 @@ class TestCount:
             (Query(name="a"), 3),
             (Query(name="b", states=(State.FINISHED, State.CREATED)), 3),
             (Query(labels={"number": "1"}), 1),
+            (Query(order="ended"), 2),
+            (Query(order="ended", states=(State.CREATED,)), 0),
+            (Query(order="ended", labels={"number": "1"}), 0),
+            (Query(order="ended", labels={"number": "5"}), 1),
         ],
     )
     async def test_query(self, engine: Engine, six: list[Job], query: Query | None, expected: int) -> None:
