@@ -63,6 +63,14 @@ class EcflowServerBackend:
         self.server = Server(core)
         self.events = Events(self._mirror)
 
+    async def authenticate(self, user: User) -> None:
+        """Have the server judge a user and password.
+
+        Raises:
+            Unauthenticated: It takes no commands of this user, or not with this password.
+        """
+        await self._client.ask(commands.control(Control.PING), user)
+
     async def ready(self) -> dict[str, object]:
         """Return engine, version, state, host and port of the server.
 

@@ -431,6 +431,9 @@ class EventsPort(Protocol):
 class EcflowBackend(Protocol):
     """One ecflow_server to talk to; nothing is sent before the first call."""
 
+    async def authenticate(self, user: User) -> None:
+        """Have the server judge a user and password; `Unauthenticated`."""
+
     @property
     def suites(self) -> SuitesPort:
         """The suites as a whole."""

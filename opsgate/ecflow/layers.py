@@ -8,7 +8,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from opsgate.ecflow.credentials import SECURITY, Authentication
+from opsgate.backends.ecflow.port import User
+from opsgate.ecflow.credentials import SECURITY, Authentication, Credentials
 from opsgate.ecflow.edge import Edge
 from opsgate.ecflow.presenting import Presenter
 from opsgate.ecflow.service import EcflowService
@@ -29,9 +30,16 @@ class EcflowLayers:
 
     def inside(self, app: ASGIApp, site: Site) -> ASGIApp:
         """Who the caller is."""
-        tokens = Tokens(Path(site.settings.ecflow.tokens_file).absolute())
-        return Authentication(app, prefix=site.prefix, tokens=tokens, problems=site.problems)
+        credentials = Credentials(
+            Tokens(Path(site.settings.ecflow.tokens_file).absolute()),
+            site.backend.authenticate if isinstance(site.backend, EcflowService) else _unasked,
+        )
+        return Authentication(app, prefix=site.prefix, credentials=credentials, problems=site.problems)
 
     def present(self, site: Site) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Finished JSON, filters, events."""
         return Presenter(site.prefix, bare=site.settings.ecflow.delete_204)
+
+
+async def _unasked(user: User) -> None:
+    """Where there is no ecflow_server to judge users."""

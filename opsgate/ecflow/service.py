@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opsgate.backends.ecflow.port import EcflowBackend
+from opsgate.backends.ecflow.port import EcflowBackend, User
 from opsgate.ecflow.statistics import Statistics
 
 
@@ -21,6 +21,10 @@ class EcflowService:
         self.server = backend.server
         self.events = backend.events
         self.statistics = Statistics()
+
+    async def authenticate(self, user: User) -> None:
+        """Have the server judge a user and password; `Unauthenticated`."""
+        await self._backend.authenticate(user)
 
     async def ready(self) -> dict[str, Any]:
         """Describe the server."""

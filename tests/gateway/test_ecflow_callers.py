@@ -166,6 +166,29 @@ class TestBasic:
             answer = put(guarded, basic(wrong))
             assert (answer.status_code, "www-authenticate" in answer.headers) == (401, True), answer.text
 
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("DELETE", "suites/none", None),
+            ("DELETE", "suites/none/definition", None),
+            ("DELETE", "server/attributes?type=variable&name=NONE", None),
+            ("PUT", "server/zombies", {"action": "fob", "path": "/none"}),
+            ("PUT", "suites/none/status", SUSPEND),
+            ("POST", "suites", {"definition": "nonsense"}),
+            ("POST", "suites", {"wrong": "body"}),
+        ],
+    )
+    def test_is_judged_before_anything_else(self, guarded: Site, method: str, path: str, body: object) -> None:
+        for wrong in ("mary:wolf", "nobody:lamb", "x:y"):
+            answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic(wrong), timeout=30)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Basic realm="ecFlow", Bearer')
+        answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic("mary:lamb"), timeout=30)
+        assert answer.status_code in (400, 404)
+
+    def test_is_refused_where_the_server_knows_no_passwords(self, site: Site) -> None:
+        answer = httpx.delete(f"{site.url}/suites/none", headers=basic("mary:lamb"), timeout=30)
+        assert (answer.status_code, "authentication failed" in answer.json()["message"]) == (401, True)
+
     def test_a_token_acts_as_the_service(self, guarded: Site) -> None:
         assert put(guarded, {"X-API-Key": guarded.token}).status_code == 200
 
