@@ -86,6 +86,18 @@ class Record:
         return State(self.state).name
 
     @property
+    def priority(self) -> int:
+        """Its priority: those that wait go in its order. 0 before it has one, as while it is held."""
+        priority: int = self._attributes.get("priority", 0)
+        return priority
+
+    @property
+    def ended_at(self) -> float:
+        """When it was over, in epoch seconds; 0 before."""
+        ended: float = self._attributes.get("t_inactive", 0.0)
+        return ended
+
+    @property
     def result(self) -> int | None:
         """The number of its result, once it has one."""
         result: int | None = self._attributes.get("result")

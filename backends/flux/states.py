@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
+from opsgate.backends.errors import Invalid
+
 
 class State(IntEnum):
     """Where a job is in its life."""
@@ -43,9 +45,11 @@ def mask(names: Iterable[str], known: dict[str, int]) -> int:
     """Return the bits of all these names, of `KINDS` for example; all bits without any.
 
     Raises:
-        KeyError: A name is not known.
+        Invalid: A name is not known.
     """
     bits = 0
     for name in names:
+        if name not in known:
+            raise Invalid(f"{name!r} is not one of {', '.join(known)}")
         bits |= known[name]
     return bits or ~0

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from opsgate.backends.errors import Conflict, EngineError, Invalid, Unavailable, Unsupported
 from opsgate.backends.jobs import (
+    awaiting,
     clocks,
     database,
     elsewhere,
@@ -26,7 +28,7 @@ from opsgate.backends.jobs import (
 from opsgate.backends.jobs.executor import LocalExecutor
 from opsgate.backends.jobs.launcher import Launcher
 from opsgate.backends.jobs.layout import Layout
-from opsgate.backends.jobs.model import Created, Event, Job, NewJob, Output, Query, json_text
+from opsgate.backends.jobs.model import Changed, Created, Event, Job, NewJob, Output, Query, json_text
 from opsgate.backends.jobs.output import Stream
 from opsgate.backends.jobs.recent import Recent
 from opsgate.backends.jobs.settings import Settings, prepare
@@ -108,8 +110,7 @@ class Engine:
         """
         new.check()
         self._launcher.executor(new.executor)
-        own = environment.compose(self._environment, new.spec.environment)
-        spec_json = new.spec.to_json(own, self._settings.interpreter)
+        spec_json = self._spec_json(new)
 
         def insert(db: sqlite3.Connection) -> tuple[str, bool, list[str]]:
             earlier = None if new.key is None else store.find(db, new.api, new.key)
@@ -117,7 +118,7 @@ class Engine:
                 return earlier.id, False, []
             if refuse_oversized:
                 _refuse_oversized(db, new)
-            job_id = store.insert(db, new, spec_json)
+            job_id = store.insert(db, *self._numbered(db, new, spec_json))
             return job_id, True, self._start(db, job_id, new.queue or new.api) if start else []
 
         try:
@@ -142,6 +143,22 @@ class Engine:
 
         self._launcher.launch(await self._writer.do(start))
         return self._get(api, job_id)
+
+    async def release(self, api: str, job_id: str) -> bool:
+        """Let a job that is held go to its queue, as soon as it waits for no other job.
+
+        Returns:
+            False if it was not held.
+        """
+
+        def release(db: sqlite3.Connection) -> tuple[bool, list[str]]:
+            job = store.get(db, api, job_id)
+            was_held = awaiting.release(db, job.seq)
+            return was_held, queue.claim_next(db, job.queue, clocks.myself(), self._launcher.names)
+
+        was_held, claimed = await self._writer.do(release)
+        self._launcher.launch(claimed)
+        return was_held
 
     async def kill(self, api: str, job_id: str, *, grace: float | None = None, created: bool = False) -> bool:
         """End a job: SIGTERM to all its processes, SIGKILL after a grace time. Does not wait for that.
@@ -226,18 +243,47 @@ class Engine:
         with _reading():
             return store.last_change(self._reader)
 
-    async def events(self, api: str, after: int, limit: int = 1000) -> list[Event]:
-        """Return what changed after a number of the journal, oldest first. The last 100000 changes are there."""
+    async def first_change(self) -> int:
+        """Return the oldest number of the journal that is still there."""
         with _reading():
-            return store.events(self._reader, api, after, limit)
+            return store.first_change(self._reader)
 
-    async def follow_events(self, api: str, after: int | None = None) -> AsyncIterator[Event]:
-        """Return what changed after a number of the journal, or from now on, and go on with what changes."""
+    async def changed(self, api: str, after: int, most: int = 1000) -> Changed | None:
+        """Return the jobs that changed after a number of the journal, as they are now.
+
+        Returns:
+            None if it is not known any more which, or if they are more than `most`: look at all of them.
+        """
+        with _reading():
+            return store.changed(self._reader, api, after, most)
+
+    async def events(self, api: str, after: int, limit: int = 1000, job_id: str | None = None) -> list[Event]:
+        """Return what changed after a number of the journal, oldest first. The last 100000 changes are there.
+
+        Args:
+            api: Whose jobs.
+            after: The number.
+            limit: How many at most.
+            job_id: Of this job alone; the more there is behind the number, the longer it takes, up to some 10 ms.
+        """
+        with _reading():
+            return store.events(self._reader, api, after, limit, job_id)
+
+    async def follow_events(
+        self, api: str, after: int | None = None, job_id: str | None = None
+    ) -> AsyncIterator[Event]:
+        """Return what changed after a number of the journal, or from now on, and go on with what changes.
+
+        Args:
+            api: Whose jobs.
+            after: The number.
+            job_id: Of this job alone.
+        """
         last = await self.last_change() if after is None else after
-        with self._watch.any() as changed:
+        with self._watch.any() if job_id is None else self._watch.job(job_id) as changed:
             while True:
                 changed.clear()
-                found = await self.events(api, last)
+                found = await self.events(api, last, job_id=job_id)
                 for event in found:
                     yield event
                     last = event.change
@@ -336,6 +382,11 @@ class Engine:
         with _reading():
             return queue.used(self._reader, name), queue.limit(self._reader, name)
 
+    def identity(self) -> int:
+        """Return a number that another store does not have, be it in the same place: its numbers begin anew."""
+        with _reading():
+            return schema.identity(self._reader)
+
     def directory(self, job_id: str) -> str:
         """Return the directory of a job, whether it exists or not."""
         return self._layout.job(job_id)
@@ -348,8 +399,21 @@ class Engine:
         with _reading():
             return runners.is_alive(self.directory(job_id))
 
+    def _spec_json(self, new: NewJob) -> str:
+        own = environment.compose(self._environment, new.spec.environment)
+        return new.spec.to_json(own, self._settings.interpreter)
+
+    def _numbered(self, db: sqlite3.Connection, new: NewJob, spec_json: str) -> tuple[NewJob, str]:
+        if new.numbered is None:
+            return new, spec_json
+        job_id, variables = new.numbered(store.next_seq(db))
+        spec = replace(new.spec, environment={**new.spec.environment, **variables})
+        named = replace(new, id=job_id, spec=spec)
+        return named, self._spec_json(named)
+
     def _start(self, db: sqlite3.Connection, job_id: str, name: str) -> list[str]:
-        transitions.start(db, job_id)
+        if not awaiting.holds_back(db, job_id):
+            transitions.start(db, job_id)
         return queue.claim_next(db, name, clocks.myself(), self._launcher.names)
 
     def _recover(self, job_id: str) -> None:

@@ -13,7 +13,7 @@ from opsgate.backends.jobs import clocks
 from opsgate.backends.jobs.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 _LARGEST = 2**63 - 1
@@ -214,6 +214,12 @@ class NewJob:
         key: An idempotency key: a second job of this api with the same key is not created.
         labels: Texts to find it by.
         extra: JSON that belongs to the API alone.
+        numbered: Makes its id, and variables for its environment, from the number it gets: instead of `id`. Numbers of
+            later jobs are higher, and none is used twice. Called where the job is stored, in another thread.
+        after: Other jobs it waits for before it enters its queue, and how: until each of them began (`start`), ended
+            (`end`), ended well (`success`) or otherwise (`failure`). When that cannot come it is over, with the cause
+            `dependency`.
+        held: Whether it also waits until it is released.
     """
 
     api: str
@@ -227,6 +233,9 @@ class NewJob:
     key: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    numbered: Callable[[int], tuple[str, Mapping[str, str]]] | None = None
+    after: tuple[tuple[str, Awaited], ...] = ()
+    held: bool = False
 
     def check(self) -> None:
         """Raise Invalid if such a job cannot be."""
@@ -239,11 +248,16 @@ class NewJob:
             raise Invalid("Labels are texts with texts")
 
 
+Awaited = Literal["start", "end", "success", "failure"]
+"""What a job may wait for of another one."""
+
+
 class Job(NamedTuple):
     """A job as the store has it. Members whose names end in `_json` are JSON texts, ASCII, ready to be passed on.
 
     `change`, `turn`, `began` and `ended` are numbers of the journal: of the last change, of being queued, running and
-    finished. Order by them, or by `seq`, never by times.
+    finished. Order by them, or by `seq`, never by times. `killed_at` is when somebody wanted it ended while it had
+    cores, `awaits` the number of other jobs it waits for before it enters its queue.
     """
 
     seq: int
@@ -270,6 +284,8 @@ class Job(NamedTuple):
     handle: str | None
     pid: int | None
     killed: int
+    killed_at: float | None
+    awaits: int
     exit_code: int | None
     signal: int | None
     waitstatus: int | None
@@ -356,6 +372,22 @@ class Event(NamedTuple):
     api: str
     event: str
     at: float
+
+
+class Changed(NamedTuple):
+    """Which jobs of an API changed.
+
+    Args:
+        change: The newest number of the journal among their changes.
+        looked: The newest number of the journal.
+        jobs: Those that are there, in the order of their last change.
+        deleted: The ids of those that are not.
+    """
+
+    change: int
+    looked: int
+    jobs: list[Job]
+    deleted: list[str]
 
 
 @dataclass(frozen=True, slots=True)

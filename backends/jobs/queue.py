@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from opsgate.backends.jobs import transitions
+from opsgate.backends.jobs import awaiting, transitions
 from opsgate.backends.jobs.states import Cause
 
 TYPE_CHECKING = False
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 DEFAULT = ""  # the row in `limits` for queues that have none of their own
 LOCAL = "local"
 # Named, for SQLite would rather walk through all of history.
-_ANY_WAITS = "SELECT 1 FROM job INDEXED BY job_waiting WHERE state = 'queued' LIMIT 1"
+_ANY_WAITS = """
+    SELECT 1 FROM job INDEXED BY job_waiting WHERE state = 'queued'
+    UNION ALL SELECT 1 FROM awaited INDEXED BY awaited_settled WHERE settled = 1 LIMIT 1
+"""
 
 
 def limit(db: sqlite3.Connection, queue: str) -> int:
@@ -51,6 +54,7 @@ def claim_all(db: sqlite3.Connection, claimer: str, executors: tuple[str, ...] =
     Returns:
         The ids of the jobs that the caller must now start, in order.
     """
+    awaiting.settle(db)
     return [job_id for queue in _queues(db) for job_id in claim_next(db, queue, claimer, executors)]
 
 
@@ -64,6 +68,7 @@ def claim_in(store: Database, claimer: str, executors: tuple[str, ...] = (LOCAL,
 
 def claim_next(db: sqlite3.Connection, queue: str, claimer: str, executors: tuple[str, ...] = (LOCAL,)) -> list[str]:
     """Claim the jobs at the head of one queue that fit together; as `claim_all`."""
+    awaiting.settle(db)
     cores = limit(db, queue)
     free = cores - used(db, queue)
     claimed = []
@@ -82,7 +87,8 @@ def claim_next(db: sqlite3.Connection, queue: str, claimer: str, executors: tupl
 
 def unsatisfiable(wanted: int, cores: int) -> dict[str, object]:
     """Return the exit record of a job that is larger than its queue, as a limit lowered later can make it."""
-    return {"cause": Cause.UNSATISFIABLE, "error": f"It asks for {wanted} cores, its queue has {cores}"}
+    error = f"It asks for {wanted} cores, its queue has {cores}"
+    return {"cause": Cause.UNSATISFIABLE, "error": error, "cores": cores}
 
 
 def _queues(db: sqlite3.Connection) -> list[str]:

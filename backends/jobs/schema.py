@@ -10,9 +10,10 @@ that everything is ordered by; clocks step, it does not. Its newest row is never
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 
 _FIRST = (
     """
@@ -131,8 +132,35 @@ _FIRST = (
     """,
 )
 
+_SECOND = (
+    "ALTER TABLE job ADD COLUMN killed_at REAL",  # when somebody wanted a starting or running job ended
+    "ALTER TABLE job ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0",  # how many other jobs it still waits for
+    # What keeps a created job from its queue: other jobs, or, as `hold`, a word. `settled` once that is over.
+    """
+    CREATE TABLE awaited (
+        seq INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE,
+        other TEXT NOT NULL,
+        how TEXT NOT NULL CHECK (how IN ('start', 'end', 'success', 'failure', 'hold')),
+        settled INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (seq, other, how)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX awaited_other ON awaited (other)",
+    "CREATE INDEX awaited_settled ON awaited (seq) WHERE settled = 1",
+    """
+    CREATE TRIGGER awaited_reached AFTER UPDATE OF state ON job WHEN NEW.state IN ('running', 'finished') BEGIN
+        UPDATE awaited SET settled = 1 WHERE other = NEW.id AND (NEW.state = 'finished' OR how = 'start');
+    END
+    """,
+    """
+    CREATE TRIGGER awaited_deleted AFTER DELETE ON job BEGIN
+        UPDATE awaited SET settled = 1 WHERE other = OLD.id;
+    END
+    """,
+)
+
 # One entry per version: the statements that lead to it from the one before.
-_STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 
 
 class NewerSchemaError(Exception):
@@ -142,6 +170,11 @@ class NewerSchemaError(Exception):
 def version_of(connection: sqlite3.Connection) -> int:
     """Return the version of the tables in a file; 0 for an empty one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def identity(connection: sqlite3.Connection) -> int:
+    """Return a number that another store does not have, be it in the same place: its numbers begin anew."""
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -168,4 +201,6 @@ def _step_up(connection: sqlite3.Connection) -> None:
     for step in _STEPS[found:]:
         for statement in step:
             connection.execute(statement)
+    if identity(connection) == 0:
+        connection.execute(f"PRAGMA application_id = {int.from_bytes(os.urandom(4)) >> 1 or 1}")
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -23,5 +23,6 @@ class Cause(StrEnum):
     OUTPUT = "output"  # over its output limit
     NOT_STARTED = "not_started"  # its program, directory or limits did not allow it to be executed
     UNSATISFIABLE = "unsatisfiable"  # asks for more cores than its queue has
+    DEPENDENCY = "dependency"  # a job it waited for did not end as it had to
     INTERRUPTED = "interrupted"  # the runner itself was told to end, as a machine does when it shuts down
     LOST = "lost"  # its runner died, or the machine restarted

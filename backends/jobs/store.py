@@ -11,8 +11,9 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from opsgate.backends.errors import Conflict, NotFound
-from opsgate.backends.jobs.model import Event, Job, NewJob, Query, json_text
+from opsgate.backends.errors import Conflict, Invalid, NotFound
+from opsgate.backends.jobs import awaiting
+from opsgate.backends.jobs.model import Changed, Event, Job, NewJob, Query, json_text
 from opsgate.backends.jobs.states import State
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _COLUMNS = ", ".join({"spec_json": "spec.body"}.get(name, f"job.{name.removesuffix('_json')}") for name in Job._fields)
 _SELECT = f"SELECT {_COLUMNS} FROM job JOIN spec USING (seq) "  # noqa: S608 - made of our own names
 _BY_NUMBERS = _SELECT + "WHERE job.seq IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+_BY_IDS = _SELECT + "WHERE job.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+_CHANGED = "SELECT id, max(change) FROM journal WHERE change > ? AND api = ? GROUP BY id ORDER BY max(change) LIMIT ?"
 _PLACES = {"created": "seq", "ended": "ended"}
 
 
@@ -78,13 +81,47 @@ def last_change(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT max(change) FROM journal").fetchone()[0])
 
 
-def events(db: sqlite3.Connection, api: str, after: int, limit: int) -> list[Event]:
-    """Return what changed with an API's jobs after a number of the journal, oldest first."""
+def first_change(db: sqlite3.Connection) -> int:
+    """Return the oldest number of the journal that is still there."""
+    return int(db.execute("SELECT min(change) FROM journal").fetchone()[0])
+
+
+def events(db: sqlite3.Connection, api: str, after: int, limit: int, job_id: str | None = None) -> list[Event]:
+    """Return what changed with an API's jobs, or one of them, after a number of the journal, oldest first."""
     rows = db.execute(
-        "SELECT change, id, api, event, at FROM journal WHERE change > ? AND api = ? ORDER BY change LIMIT ?",
-        (after, api, limit),
+        "SELECT change, id, api, event, at FROM journal WHERE change > ?1 AND api = ?2 AND id = coalesce(?4, id) "
+        "ORDER BY change LIMIT ?3",
+        (after, api, limit, job_id),
     )
     return [Event._make(row) for row in rows]
+
+
+def changed(db: sqlite3.Connection, api: str, after: int, most: int) -> Changed | None:
+    """Return the jobs of an API that changed after a number of the journal, as they are now.
+
+    Returns:
+        None if it is not known which, or if they are more than `most`.
+    """
+    db.execute("BEGIN")  # one state of the store for all that follows
+    try:
+        if after + 1 < first_change(db):
+            return None
+        last = last_change(db)
+        rows = db.execute(_CHANGED, (after, api, most + 1)).fetchall()
+        if len(rows) > most:
+            return None
+        ids = [row[0] for row in rows]
+        found = {row[1]: Job._make(row) for row in db.execute(_BY_IDS, (json.dumps(ids),))}
+    finally:
+        db.execute("COMMIT")
+    jobs = [found[job_id] for job_id in ids if job_id in found]
+    return Changed(max((row[1] for row in rows), default=after), last, jobs, [i for i in ids if i not in found])
+
+
+def next_seq(db: sqlite3.Connection) -> int:
+    """Return the number that the next job will have, if it is added in this transaction."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'job'").fetchone()
+    return 1 if row is None else int(row[0]) + 1
 
 
 def insert(db: sqlite3.Connection, new: NewJob, spec_json: str) -> str:
@@ -96,6 +133,7 @@ def insert(db: sqlite3.Connection, new: NewJob, spec_json: str) -> str:
     Raises:
         sqlite3.IntegrityError: There is one with this id or key.
         Conflict: One with this id was deleted just now, and its directory is not gone yet.
+        Invalid: It waits for a job that is not there.
     """
     if new.id and db.execute("SELECT 1 FROM trash WHERE id = ?", (new.id,)).fetchone():
         raise Conflict(f"A job {new.id} is being deleted")
@@ -124,6 +162,8 @@ def insert(db: sqlite3.Connection, new: NewJob, spec_json: str) -> str:
     ).lastrowid
     db.execute("INSERT INTO spec VALUES (?, ?)", (seq, spec_json))
     db.executemany("INSERT INTO label VALUES (?, ?, ?)", [(key, value, seq) for key, value in new.labels.items()])
+    if seq is not None:
+        _await(db, seq, new)
     return str(values["id"])
 
 
@@ -171,6 +211,14 @@ def delete(db: sqlite3.Connection, api: str, job_id: str) -> bool:
         ).rowcount
         == 1
     )
+
+
+def _await(db: sqlite3.Connection, seq: int, new: NewJob) -> None:
+    if new.held:
+        awaiting.hold(db, seq)
+    for other, how in new.after:
+        if not awaiting.add(db, seq, other, how):
+            raise Invalid(f"There is no job {other} to wait for")
 
 
 def _from_the_nearer_end(db: sqlite3.Connection, api: str, query: Query) -> Query:

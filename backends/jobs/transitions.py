@@ -29,7 +29,7 @@ def start(db: sqlite3.Connection, job_id: str) -> bool:
     return _changed(
         db,
         """
-        UPDATE job SET state = 'queued', queued_at = :now, changed_at = :now,
+        UPDATE job SET state = 'queued', awaits = 0, queued_at = :now, changed_at = :now,
             turn = (SELECT max(change) + 1 FROM journal), change = (SELECT max(change) + 1 FROM journal)
         WHERE id = :id AND state = 'created'
         """,
@@ -129,7 +129,7 @@ def ask_to_end(db: sqlite3.Connection, job_id: str, grace: float | None) -> bool
         db,
         """
         UPDATE job SET killed = 1, kill_grace = min(coalesce(kill_grace, :grace), coalesce(:grace, kill_grace)),
-            changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+            killed_at = coalesce(killed_at, :now), changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
         WHERE id = :id AND state IN ('starting', 'running')
         """,
         {"id": job_id, "grace": grace},
@@ -159,6 +159,19 @@ def report(db: sqlite3.Connection, job_id: str, claim: str, status: str) -> bool
             AND json_type(:status) = 'object'
         """,
         {"id": job_id, "claim": claim, "status": status},
+    )
+
+
+def await_fewer(db: sqlite3.Connection, job_id: str) -> bool:
+    """Record for how many other jobs a created job still waits."""
+    return _changed(
+        db,
+        """
+        UPDATE job SET awaits = (SELECT count(*) FROM awaited WHERE awaited.seq = job.seq AND how <> 'hold'),
+            changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+        WHERE id = :id AND state = 'created'
+        """,
+        {"id": job_id},
     )
 
 

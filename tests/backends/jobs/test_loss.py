@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from opsgate.backends.errors import Unsupported
-from opsgate.backends.jobs import clocks, runner
+from opsgate.backends.jobs import clocks, runner, schema
 from opsgate.backends.jobs.engine import Engine
-from opsgate.backends.jobs.model import Code, Command, Job
+from opsgate.backends.jobs.model import Code, Command, Job, Spec
 from opsgate.backends.jobs.settings import Settings
 from opsgate.backends.jobs.states import Cause, State
 from tests.backends.jobs.support import (
@@ -247,8 +247,29 @@ class TestStore:
         engine = await Engine.open(Settings(root))
         await engine.close()
         change(root, "PRAGMA user_version = 99")
-        with pytest.raises(Unsupported, match="version 99, this program knows 1"):
+        with pytest.raises(Unsupported, match=f"version 99, this program knows {schema.VERSION}"):
             await Engine.open(Settings(root))
+
+    async def test_of_an_older_program(self, root: Path, open_engine: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        root.mkdir()  # noqa: ASYNC240 - no input or output to speak of
+        old = sqlite3.connect(root / "jobs.db", isolation_level=None)
+        with monkeypatch.context() as version_1:
+            version_1.setattr(schema, "VERSION", 1)
+            version_1.setattr(schema, "_STEPS", schema._STEPS[:1])
+            schema.migrate(old)
+        old.execute("PRAGMA application_id = 0")  # as it was then
+        old.execute(
+            "INSERT INTO job (id, api, name, change, changed_at, queue, executor, cores, created_at)"
+            " VALUES ('old', ?, 'true', 1, 0, ?, 'local', 1, 0)",
+            (API, API),
+        )
+        old.execute("INSERT INTO spec VALUES (1, ?)", (Spec(Command(("true",))).to_json({"PATH": "/bin"}, "python"),))
+        old.close()
+        engine = await open_engine(Settings(root))
+        await engine.start(API, "old")
+        job = await reach(engine, "old", State.FINISHED)
+        assert (job.exit_code, job.killed_at, job.awaits) == (0, None, 0)
+        assert engine.identity() > 0
 
     async def test_opened_twice_in_one_process_keeps_its_locks(self, root: Path, open_engine: Open) -> None:
         await open_engine(Settings(root))
