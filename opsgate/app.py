@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import logging
@@ -22,6 +23,7 @@ from opsgate.config import Settings
 from opsgate.guard import Guard, Limits
 from opsgate.hosts import HostRule
 from opsgate.listeners import Listeners
+from opsgate.metrics.sharing import Shared
 from opsgate.pages import Pages
 from opsgate.problems import Problems
 from opsgate.site import Site
@@ -34,8 +36,12 @@ Served = list[tuple[Api, Document, Backend]]
 Lifespan = Callable[[object], AbstractAsyncContextManager[None]]
 
 
-def build(settings: Settings) -> ASGIApp:
+def build(settings: Settings, shared: Shared | None = None) -> ASGIApp:
     """The whole service as one ASGI app, for a process that serves nothing else.
+
+    Args:
+        settings: What it is to be.
+        shared: Where its workers count together; without it, each process counts for itself.
 
     Raises:
         ConfigError: A wrong setting.
@@ -43,26 +49,29 @@ def build(settings: Settings) -> ASGIApp:
         BindingError: Specs and handlers that do not fit.
     """
     served: Served = [(api, spec.load(api.name), api.connect(settings)) for api in apis.chosen(settings)]
-    app = assemble(settings, served)
+    app = assemble(settings, served, shared=shared)
     gc.collect()
     gc.freeze()  # the app stays: looking through all of it now and then would stop every request for 50 ms
     return app
 
 
-def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIApp:
+def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: Shared | None = None) -> ASGIApp:
     """The same from APIs with their documents and backends.
 
     Args:
         settings: Of these only ``[server]`` counts.
         served: What to serve.
         fast: Whether operations are compiled (docs/fast-path.md); without, Connexion's own stack answers everything.
+        shared: As for `build`.
 
     Raises:
         BindingError: Specs and handlers that do not fit.
     """
+    shared = shared or Shared()
     ascii_only = [api.prefix for api, _, _ in served if api.ascii]
     statuses = {api.prefix: api.statuses for api, _, _ in served if api.statuses is not None}
-    problems = Problems({api.prefix: api.render for api, _, _ in served}, ascii_only=ascii_only, statuses=statuses)
+    renderers = {api.prefix: api.render for api, _, _ in served}
+    problems = Problems(renderers, ascii_only=ascii_only, statuses=statuses, meter=shared.meter)
     layered = [
         (api.layers, Site(api.prefix, document, backend, settings, problems))
         for api, document, backend in served
@@ -75,22 +84,22 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True) -> ASGIAp
         any_text=[f"{api.prefix}/" for api, _, _ in served if api.any_text],
         bodies={api.prefix: api.max_body(settings) for api, _, _ in served if api.max_body is not None},
     )
-    app: ASGIApp = _connexion(settings, served, problems, fast=fast)
-    app = Pages(app, served, problems)
+    app: ASGIApp = _connexion(settings, served, problems, _lifespan(served, shared), fast=fast)
+    app = Pages(app, served, problems, shared)
     for layers, site in layered:
         app = layers.inside(app, site)
-    app = Guard(app, limits=limits, render=problems.body)
+    app = Guard(app, limits=limits, render=problems.body, meter=shared.meter)
     for layers, site in layered:
         app = layers.outside(app, site)
     return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
 
 
-def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: bool) -> ASGIApp:
+def _connexion(settings: Settings, served: Served, problems: Problems, lifespan: Lifespan, *, fast: bool) -> ASGIApp:
     first = [functools.partial(CompiledRoutes, problems=problems)] if fast else []
     app = AsyncApp(
         "opsgate",
         middlewares=[*first, *stock.MIDDLEWARES],
-        lifespan=_lifespan(served),
+        lifespan=lifespan,
         validator_map=VALIDATORS,
         validate_responses=settings.server.validate_responses,
         swagger_ui_options=SwaggerUIOptions(swagger_ui=False),
@@ -98,11 +107,14 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
     for api, document, backend in served:
         site = Site(api.prefix, document, backend, settings, problems)
         present = api.layers.present(site) if api.layers else None
+        handlers = bind(
+            api.name, document, backend, present=present, consumed=api.consumed, whole_query=api.whole_query
+        )
         app.add_api(
             document,
             base_path=api.prefix,
             name=api.name,
-            resolver=HandlerResolver(bind(api.name, document, backend, present=present, consumed=api.consumed)),
+            resolver=HandlerResolver(handlers),
             jsonifier=OrjsonJsonifier(ascii=api.ascii),
             security_map=api.layers.security if api.layers else None,
         )
@@ -114,15 +126,18 @@ def _connexion(settings: Settings, served: Served, problems: Problems, *, fast: 
     return entry
 
 
-def _lifespan(served: Served) -> Lifespan:
+def _lifespan(served: Served, shared: Shared) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         for api, _, backend in served:
             if isinstance(backend, Working):
                 await _open(api, backend)
+        writing = asyncio.create_task(shared.keep_writing())
         yield
         for _, _, backend in served:
             await backend.aclose()
+        writing.cancel()
+        await asyncio.wait([writing])
 
     return lifespan
 

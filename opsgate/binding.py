@@ -49,6 +49,7 @@ def bind(
     *,
     present: Callable[[Handler], Handler] | None = None,
     consumed: Collection[str] = (),
+    whole_query: str = "",
 ) -> dict[str, Handler]:
     """Find the handler of every operation, check its signature and bind its port.
 
@@ -58,6 +59,8 @@ def bind(
         backend: What the API's handlers get: the port itself, or an object with one port per handler module.
         present: Put around each handler, where the API's answers need it.
         consumed: Query parameters that are dealt with before or behind the handlers, which do not take them.
+        whole_query: The argument in which `present` gives a handler all of its query: one that has it need not take each
+            query parameter.
 
     Returns:
         The bound handlers by operationId.
@@ -76,7 +79,7 @@ def bind(
             raise BindingError(f"{where}: operationId {name!r} is used twice")
         handler = _find(api, name, where)
         given = [item for item in spec.parameters(document, path, operation) if item["name"] not in consumed]
-        _check(handler, given, operation, where)
+        _check(handler, given, operation, where, whole_query)
         ready = functools.partial(handler, _port(backend, name, where))
         bound[name] = present(ready) if present else ready
     return bound
@@ -102,7 +105,9 @@ def _port(backend: object, operation_id: str, where: str) -> object:
         raise BindingError(f"{where}: the backend has no port {module!r}") from exc
 
 
-def _check(handler: Handler, parameters: list[spec.Document], operation: spec.Document, where: str) -> None:
+def _check(
+    handler: Handler, parameters: list[spec.Document], operation: spec.Document, where: str, whole_query: str
+) -> None:
     port, *arguments = inspect.signature(handler).parameters.values()
     if port.kind is not port.POSITIONAL_ONLY:
         raise BindingError(f"{where}: the handler's first argument, its port, must be positional-only")
@@ -113,6 +118,9 @@ def _check(handler: Handler, parameters: list[spec.Document], operation: spec.Do
     callers = _CALLER if operation.get("security") else frozenset()
     headers = {p["name"].lower().replace("-", "_") for p in parameters if p["in"] == "header"}
     names = {argument.name for argument in arguments}
+    if whole_query in names:
+        names.remove(whole_query)
+        expected -= {p["name"] for p in parameters if p["in"] == "query"} - names
     if names - headers - callers != expected:
         raise BindingError(f"{where}: the handler takes {sorted(names)}, the operation gives {sorted(expected)}")
     for argument in arguments:

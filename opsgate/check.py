@@ -77,7 +77,7 @@ def _spec(api: Api) -> Finding:
 def _handlers(api: Api, backend: Backend) -> Finding:
     what = f"handlers of {api.name}"
     try:
-        bound = bind(api.name, spec.load(api.name), backend, consumed=api.consumed)
+        bound = bind(api.name, spec.load(api.name), backend, consumed=api.consumed, whole_query=api.whole_query)
     except (BindingError, SpecError) as exc:
         return Finding(False, what, str(exc))
     return Finding(True, what, f"{len(bound)} bound")

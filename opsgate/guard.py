@@ -14,11 +14,13 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsgate.hosts import HostRule
+from opsgate.metrics.meter import OTHER, Meter
 
 Headers = dict[bytes, bytes]
 RenderError = Callable[[str, int, str], bytes]
@@ -64,9 +66,10 @@ class Limits:
 class Guard:
     """ASGI middleware; the outermost."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, render: RenderError) -> None:
-        """Guard `app`; refusals are rendered by `render`."""
+    def __init__(self, app: ASGIApp, *, limits: Limits, render: RenderError, meter: Meter | None = None) -> None:
+        """Guard `app`; refusals are rendered by `render`, all answers counted by `meter`."""
         self._app = app
+        self._meter = meter or Meter()
         self._limits = limits
         self._render = render
         self._ids: Iterator[int] | None = None
@@ -98,10 +101,12 @@ class Guard:
             request_id = self._next_id()
         scope["request_id"] = request_id.decode("ascii")
         header = (b"x-request-id", request_id)
+        begin = perf_counter()
 
         def identified(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], header]
+                self._meter.answered(scope.get("opsgate.operation", OTHER), message["status"], perf_counter() - begin)
             return send(message)
 
         return identified

@@ -21,6 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from opsgate import __version__
 from opsgate.apis import Api, Backend
 from opsgate.backends.errors import EngineError
+from opsgate.backends.measures import Measure, Measured
+from opsgate.metrics import exposing
+from opsgate.metrics.sharing import Shared
 from opsgate.problems import Problems
 from opsgate.spec import Document
 
@@ -45,9 +48,12 @@ _READY_LIMIT: Final = 5.0  # seconds an engine has to answer /readyz
 class Pages:
     """ASGI middleware that answers our own paths and passes the others on."""
 
-    def __init__(self, app: ASGIApp, served: list[tuple[Api, Document, Backend]], problems: Problems) -> None:
-        """Put the pages in front of `app`, for the APIs in `served`."""
+    def __init__(
+        self, app: ASGIApp, served: list[tuple[Api, Document, Backend]], problems: Problems, shared: Shared
+    ) -> None:
+        """Put the pages in front of `app`, for the APIs in `served`; `shared` has what was counted."""
         self._app = app
+        self._shared = shared
         self._apis = {api.name: api for api, _, _ in served}
         self._backends = {api.name: backend for api, _, backend in served}
         self._documents = {f"{api.prefix}/openapi.json": (api, _without_servers(doc)) for api, doc, _ in served}
@@ -59,6 +65,7 @@ class Pages:
             "/": self._home,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
+            "/metrics": self._metrics,
             "/ui": self._to_ui,
             "/ui/apis.json": self._ui_apis,
             **dict.fromkeys(self._documents, self._document),
@@ -85,7 +92,7 @@ class Pages:
             for api in self._apis.values()
         ]
         if "text/html" not in request.headers.get("accept", ""):
-            links = {"ui": "/ui/", "health": "/healthz", "readiness": "/readyz"}
+            links = {"ui": "/ui/", "health": "/healthz", "readiness": "/readyz", "metrics": "/metrics"}
             return _json({"name": "opsgate", "version": __version__, "apis": entries, **links})
         rows = "".join(
             f'<li><a href="/ui/?urls.primaryName={html.escape(e["name"])}">{html.escape(e["title"])}</a> '
@@ -111,6 +118,23 @@ class Pages:
             return {"ready": False, "error": exc.message}
         except TimeoutError:
             return {"ready": False, "error": f"no answer within {_READY_LIMIT:g} s"}
+
+    async def _metrics(self, request: Request) -> Response:
+        """What all workers counted, and what the engines tell of themselves."""
+        measured = [measure for name in self._backends for measure in await self._measures(name)]
+        accept = request.headers.get("accept", "")
+        text, media_type = await asyncio.to_thread(exposing.write, self._shared.total(), measured, accept)
+        return Response(text, headers={"Content-Type": media_type, "Cache-Control": "no-cache"})
+
+    async def _measures(self, name: str) -> list[tuple[str, Measure]]:
+        backend = self._backends[name]
+        if not isinstance(backend, Measured):
+            return []
+        try:
+            async with asyncio.timeout(_READY_LIMIT):
+                return [(name, measure) for measure in await backend.measures()]
+        except (EngineError, TimeoutError):  # /readyz tells; what was counted is of use all the more
+            return []
 
     async def _to_ui(self, _request: Request) -> Response:
         return RedirectResponse("/ui/", 307)

@@ -18,6 +18,7 @@ from starlette.formparsers import MultiPartException
 from starlette.types import Scope
 
 from opsgate.backends import errors
+from opsgate.metrics.meter import Meter
 from opsgate.validation import first_line, json_text
 
 log = logging.getLogger("opsgate.problems")
@@ -84,6 +85,11 @@ def ecflow_status(failure: errors.EngineError) -> int | None:
     return HTTPStatus.BAD_GATEWAY if isinstance(failure, errors.Away) else None
 
 
+def render_problem(status: int, message: str, _failure: errors.EngineError | None) -> Body:
+    """``{"title", "status", "detail", "message"}``: Red Engine's `message`, and what RFC 9457 calls it."""
+    return {"title": HTTPStatus(status).phrase, "status": status, "detail": message, "message": message}
+
+
 def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
     """``{"status", "message"}``: our own pages, which belong to no document."""
     return {"status": status, "message": message}
@@ -98,6 +104,7 @@ class Problems:
         *,
         ascii_only: Collection[str] = (),
         statuses: Mapping[str, Statuses] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``.
 
@@ -105,7 +112,9 @@ class Problems:
             renderers: The renderers.
             ascii_only: The prefixes where JSON must be ASCII.
             statuses: Statuses that differ from the table, by prefix.
+            meter: Counts the failures of engines.
         """
+        self._meter = meter or Meter()
         self._statuses = dict(statuses or {})
         self._renderers = dict(renderers)
         self._ascii_only = frozenset(ascii_only)
@@ -129,6 +138,7 @@ class Problems:
 
     def of_failure(self, path: str, failure: errors.EngineError) -> Answer:
         """Status, body and further headers for an engine's failure."""
+        self._meter.failed(_prefix(path)[1:], failure)
         differs = self._statuses.get(_prefix(path))
         status = int((differs and differs(failure)) or STATUS[type(failure)])
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}

@@ -16,6 +16,7 @@ from uvicorn_worker import UvicornWorker
 from opsgate.addresses import Address
 from opsgate.app import build
 from opsgate.config import ConfigError, Settings
+from opsgate.metrics.sharing import Shared
 
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -49,7 +50,9 @@ class Gateway(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         """Build the app, so that a mistake in settings, specs or handlers is told before anything listens."""
         self._settings = settings
-        self._asgi = build(settings)
+        # Twice as many as workers: after a reload the old ones end while the new ones work.
+        self._shared = Shared(2 * settings.server.workers)
+        self._asgi = build(settings, self._shared)
         super().__init__()
 
     def load_config(self) -> None:
@@ -69,6 +72,9 @@ class Gateway(BaseApplication):
             "proc_name": "opsgate",
             "worker_tmp_dir": _memory_directory(),
             "control_socket_disable": True,  # by default all instances of a user share one
+            "pre_fork": lambda _master, worker: self._shared.before_fork(worker.age),
+            "post_fork": lambda _master, worker: self._shared.after_fork(worker.age),
+            "child_exit": lambda _master, worker: self._shared.after_end(worker.age),
         }
         if server.certfile:
             options |= {"certfile": server.certfile, "keyfile": server.keyfile}

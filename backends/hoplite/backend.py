@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +12,7 @@ from opsgate.backends.hoplite.plugins import Plugins
 from opsgate.backends.hoplite.webhooks import Webhooks
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.states import State
+from opsgate.backends.measures import Measure
 
 
 class HopliteBackend(Jobs):
@@ -46,6 +48,12 @@ class HopliteBackend(Jobs):
         running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
         waiting = await engine.count(API, Query(states=(State.QUEUED,)))
         return {"name": "jobs", "state": f"{running} running, {waiting} waiting", "plugins": len(names)}
+
+    async def measures(self) -> Sequence[Measure]:
+        """Count the jobs by state."""
+        engine = await self._engine()
+        numbers = {state: await engine.count(API, Query(states=(state,))) for state in State}
+        return [Measure("opsgate_jobs", "Jobs.", number, {"state": state}) for state, number in numbers.items()]
 
     async def aclose(self) -> None:
         """Stop looking after things; jobs run on."""

@@ -62,6 +62,7 @@ class Api:
         max_body: The largest body it takes, in bytes, where that is not ``server.max_body``.
         statuses: Which failures have another status than elsewhere.
         consumed: Query parameters that its layers deal with, not its handlers.
+        whole_query: The argument in which its layers give a handler all of the query.
         layers: What it needs around the guard, behind it and around its handlers.
     """
 
@@ -75,6 +76,7 @@ class Api:
     max_body: Callable[[Settings], int] | None = None
     statuses: problems.Statuses | None = None
     consumed: Collection[str] = ()
+    whole_query: str = ""
     layers: Layers | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from connexion.http_facts import METHODS
@@ -22,11 +22,18 @@ from opsgate.compiled.compiler import Compiler, obstacle
 from opsgate.compiled.fallthrough import FallThrough
 from opsgate.compiled.table import Table
 from opsgate.compiled.templates import SLASH, Values
+from opsgate.metrics.meter import Label
 from opsgate.problems import Problems
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
 
-Route = Callable[[Scope, Receive, Values], Awaitable[Answer]]
+
+class Route(NamedTuple):
+    """An operation: what it is called, and what answers it."""
+
+    label: Label
+    answer: Callable[[Scope, Receive, Values], Awaitable[Answer]]
+
 
 _WHOLE: Final = ("auth_all_paths", "pythonic_params", "resolver_error", "strict_validation", "uri_parser_class")
 """Options of ``add_api`` that change what a request means: an API with one of them is left to Connexion as a whole."""
@@ -81,12 +88,13 @@ class CompiledRoutes(SpecMiddleware):
 
     def _add(self, base: str, compiler: Compiler, source: AbstractOperation) -> None:
         method, path = source.method.upper(), f"{base}{source.path}"
+        label = Label(base.rpartition("/")[2], source.operation_id)
         reason = obstacle(source)
         if reason is None:
-            route: Route = compiler.compile(source)
+            route = Route(label, compiler.compile(source))
         else:
             self.left.append((f"{method} {path}", reason))
-            route = _left
+            route = Route(label, _left)
         self._table.add(method, path, source.get_path_parameter_types(), route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +104,8 @@ class CompiledRoutes(SpecMiddleware):
             return
         try:
             route, values = self._find(scope)
-            answer = await route(scope, receive, values)
+            scope["opsgate.operation"] = route.label
+            answer = await route.answer(scope, receive, values)
         except FallThrough:
             answer = None
         except ClientDisconnect:

@@ -37,6 +37,10 @@ async def other_default(port: Any, /, thing_id: str, limit: int = 7) -> Any:
     return port, thing_id, limit
 
 
+async def takes_query(port: Any, /, thing_id: str, query: Any) -> Any:
+    return port, thing_id, query
+
+
 async def takes_all(port: Any, /, **parameters: Any) -> Any:
     return port, parameters
 
@@ -85,6 +89,13 @@ class TestBind:
     async def test_a_body_and_any_names(self) -> None:
         assert list(bind("toy", document("put_thing", body=True), Port())) == ["put_thing"]
         assert list(bind("toy", document("takes_all", limit=WITH_DEFAULT), Port())) == ["takes_all"]
+
+
+    async def test_all_of_a_query_instead_of_its_parameters(self) -> None:
+        offered = document("takes_query", limit=WITH_DEFAULT)
+        assert list(bind("toy", offered, Port(), whole_query="query")) == ["takes_query"]
+        with pytest.raises(BindingError, match=r"the operation gives \['limit', 'thing_id'\]"):
+            bind("toy", offered, Port())
 
 
 class TestRefusals:

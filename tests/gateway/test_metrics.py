@@ -1,0 +1,82 @@
+"""What /metrics tells of a gateway with two workers, one of which is killed."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.engines.gateway import Gateway, free_port
+
+_OPERATION = 'api="hoplite",operation="list_jobs",status="200"'
+_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    directory = tmp_path_factory.mktemp("m")
+    port = free_port()
+    environment = {"OPSGATE_JOBS_STATE_DIR": str(directory / "jobs")}
+    arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
+    with Gateway(arguments, port, directory / "log", environment) as running:
+        yield running
+
+
+def number(gateway: Gateway, name: str, labels: str) -> float:
+    """A number of the page, 0 if it is not there."""
+    text = httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    found = re.search(rf"^{name}{{{re.escape(labels)}}} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def ask(gateway: Gateway, times: int) -> None:
+    """On fresh connections, so that both workers get some."""
+    for _ in range(times):
+        assert httpx.get(f"{gateway.url}/hoplite/jobs", timeout=10).status_code == httpx.codes.OK
+
+
+class TestMetrics:
+    def test_counts_of_all_workers_never_fall(self, gateway: Gateway) -> None:
+        def answered() -> float:
+            return number(gateway, "opsgate_requests_total", _OPERATION)
+
+        before = answered()
+        ask(gateway, 30)
+        until(lambda: answered() == before + 30)
+        until(lambda: all(_told(gateway, before + 30) for _ in range(10)))  # whichever worker is asked
+        victim = gateway.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in gateway.workers() and len(gateway.workers()) == 2)
+        ask(gateway, 10)
+        until(lambda: answered() == before + 40)
+
+    def test_refusals_and_errors(self, gateway: Gateway) -> None:
+        httpx.get(f"{gateway.url}/hoplite/jobs/none", timeout=10)
+        httpx.get(f"{gateway.url}/hoplite/nothing", timeout=10)
+        missing = 'api="hoplite",operation="get_job",status="404"'
+        until(lambda: number(gateway, "opsgate_requests_total", missing) == 1)
+        until(lambda: number(gateway, "opsgate_engine_failures_total", 'api="hoplite",meaning="NotFound"') == 1)
+        until(lambda: number(gateway, "opsgate_requests_total", 'api="",operation="",status="404"') == 1)
+
+    def test_jobs_by_state(self, gateway: Gateway) -> None:
+        assert number(gateway, "opsgate_jobs", 'api="hoplite",state="running"') == 0
+        assert 'opsgate_jobs{api="hoplite",state="queued"} 0.0' in httpx.get(f"{gateway.url}/metrics").text
+
+    def test_is_text_that_prometheus_reads(self, gateway: Gateway) -> None:
+        answer = httpx.get(f"{gateway.url}/metrics", timeout=10)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+        assert answer.text.startswith("# HELP opsgate_info This service.\n# TYPE opsgate_info gauge\n")
+
+
+def _told(gateway: Gateway, expected: float) -> bool:
+    return number(gateway, "opsgate_requests_total", _OPERATION) == expected
