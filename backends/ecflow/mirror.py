@@ -43,14 +43,13 @@ class _Look:
 
 async def _shared(task: asyncio.Task[Snapshot]) -> Snapshot:
     """Return the result of a task that others wait for as well, and that goes on when this caller is cancelled."""
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError as error:
-        if task.cancelled():
-            raise Away("the connection to ecflow_server was closed") from error
-        raise
-    except Exception as error:
+    await asyncio.wait({task})  # raises CancelledError only when it is the caller who is cancelled
+    if task.cancelled():
+        raise Away("the connection to ecflow_server was closed")
+    error = task.exception()
+    if error is not None:
         raise copy(error) from error  # each caller needs one of its own
+    return task.result()
 
 
 class Mirror:

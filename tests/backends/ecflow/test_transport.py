@@ -255,6 +255,15 @@ class TestClosing:
             with pytest.raises(Away, match="was closed"):
                 await call
 
+    async def test_a_caller_who_gives_up_meanwhile_has_given_up(self, server: EcflowServer) -> None:
+        """The one who asks by the clock is such a caller: told of a failure instead, it would go on for ever."""
+        backend = connect(Address("127.0.0.1", server.port))
+        call = asyncio.create_task(backend.suites.suites())
+        await asyncio.sleep(0)  # it has begun to look, and waits
+        call.cancel()
+        await backend.aclose()
+        assert [type(one) for one in await asyncio.gather(call, return_exceptions=True)] == [asyncio.CancelledError]
+
     async def test_a_caller_who_gives_up_leaves_the_others_alone(self, server: EcflowServer) -> None:
         backend = connect(Address("127.0.0.1", server.port))
         server.freeze()
