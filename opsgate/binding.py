@@ -42,7 +42,7 @@ class HandlerResolver(Resolver):
         return Resolution(self._handlers[operation.operation_id], operation.operation_id)
 
 
-def bind(
+def bind(  # noqa: PLR0913 - an API's own ways, each by its name
     api: str,
     document: spec.Document,
     backend: object,
@@ -59,8 +59,8 @@ def bind(
         backend: What the API's handlers get: the port itself, or an object with one port per handler module.
         present: Put around each handler, where the API's answers need it.
         consumed: Query parameters that are dealt with before or behind the handlers, which do not take them.
-        whole_query: The argument in which `present` gives a handler all of its query: one that has it need not take each
-            query parameter.
+        whole_query: The argument in which `present` gives a handler all of its query; one that has it need not take each
+            parameter of it.
 
     Returns:
         The bound handlers by operationId.

@@ -11,7 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -35,8 +35,22 @@ ENGINE_VARIABLES: Final = {
     "ECF_RESTAPI_POLLING_INTERVAL": ("ecflow", "polling_interval"),
     "ECF_RESTAPI_MAX_UPDATE_INTERVAL": ("ecflow", "max_polling_interval"),
     "ECF_RESTAPI_DELETE_204": ("ecflow", "delete_204"),
+    "FLUX_URI": ("flux", "uri"),
+    "FLUX_USER": ("flux", "user"),
+    "FLUX_TOKEN": ("flux", "token"),
+    "FLUX_USER_AUTH": ("flux", "auth"),
+    "FLUX_REQUIRE_AUTH": ("flux", "auth"),
+    "FLUX_SECRET_KEY": ("flux", "secret_key"),
+    "FLUX_ACCESS_TOKEN_EXPIRES_MINUTES": ("flux", "token_minutes"),
+    "FLUX_NUMBER_NODES": ("flux", "max_nodes"),
+    "FLUX_HAS_GPUS": ("flux", "has_gpus"),
+    "FLUX_OPTION_FLAGS": ("flux", "option_flags"),
+    "FLUX_SERVER_MODE": ("flux", "server_mode"),
 }
 """What the engines' own documents call their settings, and the settings they stand for."""
+SWITCHES: Final = frozenset({"FLUX_USER_AUTH", "FLUX_REQUIRE_AUTH", "FLUX_HAS_GPUS"})
+"""Those that switch something on by ``true``, ``1``, ``yes`` or ``on``; whatever else they hold means nothing."""
+_ON: Final = frozenset({"true", "1", "yes", "on"})
 
 
 _ASK: Final = ("ecflow",)
@@ -162,6 +176,68 @@ class Ecflow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The largest request body, in bytes."""
 
 
+class Flux(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[flux]``: what runs the jobs of the Flux API, and who may ask for them."""
+
+    engine: Literal["auto", "flux", "local"] = "auto"
+    """``flux``: a Flux instance; ``local``: this machine; ``auto``: Flux where it can be reached at the start."""
+    uri: str = ""
+    """The Flux instance, ``local:///path``; by default the one that this service was started in, or the system's."""
+    cores: int = 0
+    """As ``jobs.cores``, for the local engine alone; 0 for the same."""
+    timeout: float = 10.0
+    """Seconds that a call to Flux may take."""
+    auth: bool = False
+    """Whether requests need credentials."""
+    user: str = ""
+    """The one user."""
+    token: str = ""
+    """That user's token."""
+    secret_key: str = ""
+    """Signs requests for access tokens, and these; by default another one with each start."""
+    token_minutes: float = 600.0
+    """How long an access token is good."""
+    max_nodes: int = 0
+    """The most nodes that a job may ask for; 0 for all there are."""
+    has_gpus: bool = False
+    """Whether a job may ask for GPUs though none are seen."""
+    option_flags: str = ""
+    """Options of Flux's job shell where a job brings none, as its command line has them: ``-ompi=none -overbose=1``."""
+    server_mode: str = "single-user"
+    """There is no other mode."""
+    stop: bool = False
+    """Whether a request may end this service though it serves other APIs, too; ``opsgate flux`` always lets it."""
+
+
+class Redengine(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[redengine]``: the session behind the Red Engine API, and what its tasks may do."""
+
+    state_dir: str = ""
+    """Where tasks, log and session are kept; by default beside that of the jobs."""
+    classes: list[str] = msgspec.field(default_factory=lambda: ["CodeTask", "CommandTask", "FuncTask"])
+    """The task classes that may be created."""
+    modules: list[str] = []
+    """The modules whose functions a FuncTask may name, with all below them; any if empty."""
+    shell: bool = False
+    """Whether a CommandTask may ask for a shell."""
+    timeout: float = 1800.0
+    """Seconds that a run may take whose task says nothing of that; 0 for any time."""
+    output: int = 65_536
+    """Bytes of standard output that are kept of a run, and as many of standard error."""
+    cores: int = 0
+    """As ``jobs.cores``, for Red Engine alone; 0 for the same."""
+    grace: float = 5.0
+    """Seconds between SIGTERM and SIGKILL when a run is ended."""
+    keep_runs: int = 20
+    """How many runs of a task keep their output, the newest."""
+    keep_records: int = 1_000_000
+    """How many log records are kept, the newest."""
+    python: str = ""
+    """The Python that runs code and functions; by default the one that runs this service."""
+    directory: str = ""
+    """Where runs take place; by default a fresh directory each."""
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Everything that can be configured."""
 
@@ -172,6 +248,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ecflow: Ecflow = Ecflow()
     jobs: Jobs = Jobs()
     hoplite: Hoplite = Hoplite()
+    redengine: Redengine = Redengine()
+    flux: Flux = Flux()
 
     @property
     def addresses(self) -> list[Address]:
@@ -210,7 +288,10 @@ def field_types(section: type[msgspec.Struct]) -> dict[str, Any]:
 def _from_engine_variables(environment: Mapping[str, str]) -> Layer:
     layer: Layer = {}
     for name, (section, setting) in ENGINE_VARIABLES.items():
-        if name in environment:
+        if name in SWITCHES:
+            if environment.get(name, "").strip().lower() in _ON:
+                layer.setdefault(section, {})[setting] = True
+        elif environment.get(name, "").strip():
             layer.setdefault(section, {})[setting] = environment[name]
     return layer
 
@@ -287,13 +368,24 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"server.bind: {exc}") from exc
     if not listening:
         raise ConfigError("server.bind: at least one address is needed")
+    _check_flux(settings.flux)
     _check_reach(settings, listening)
+
+
+def _check_flux(flux: Flux) -> None:
+    if flux.server_mode != "single-user":
+        raise ConfigError(f"flux.server_mode: {flux.server_mode!r} is not possible, only single-user is")
+    if flux.token_minutes <= 0:
+        raise ConfigError(f"flux.token_minutes: {flux.token_minutes:g} is not above 0")
+    if flux.max_nodes < 0:
+        raise ConfigError(f"flux.max_nodes: {flux.max_nodes} is below 0")
 
 
 def _check_reach(settings: Settings, listening: list[Address]) -> None:
     """Whoever reaches these APIs can run programs, and nothing asks for credentials yet: stay on this machine."""
     for address in listening:
         asks = address.api in _ASK and settings.server.certfile
+        asks = asks or (address.api == "flux" and settings.flux.auth)  # its document has no TLS, and no job without it
         if not (address.is_local or settings.server.insecure or asks):
             raise ConfigError(
                 f"server.bind: {address.bind} can be reached from other machines, and everybody who reaches it can "

@@ -90,7 +90,6 @@ class TestBind:
         assert list(bind("toy", document("put_thing", body=True), Port())) == ["put_thing"]
         assert list(bind("toy", document("takes_all", limit=WITH_DEFAULT), Port())) == ["takes_all"]
 
-
     async def test_all_of_a_query_instead_of_its_parameters(self) -> None:
         offered = document("takes_query", limit=WITH_DEFAULT)
         assert list(bind("toy", offered, Port(), whole_query="query")) == ["takes_query"]
