@@ -59,8 +59,8 @@ def bind(  # noqa: PLR0913 - an API's own ways, each by its name
         backend: What the API's handlers get: the port itself, or an object with one port per handler module.
         present: Put around each handler, where the API's answers need it.
         consumed: Query parameters that are dealt with before or behind the handlers, which do not take them.
-        whole_query: The argument in which `present` gives a handler all of its query; one that has it need not take each
-            parameter of it.
+        whole_query: The argument in which `present` gives a handler all of its query: one that has it need not take
+            each parameter.
 
     Returns:
         The bound handlers by operationId.
