@@ -17,4 +17,5 @@ async def create_suites(suites: SuitesPort, /, body: Body, user: User | None = N
     """Create suites."""
     names = await suites.create_suites(body["definition"], add_externs=add_externs(body), user=user)
     location = f"/v1/suites/{names[0]}/definition"
-    return done("Suite(s) created successfully", f"/{names[0]}"), 201, {"Location": location}
+    created = done("Suite(s) created successfully", f"/{names[0]}")
+    return {**created, "suites": list(names)}, 201, {"Location": location}
