@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from opsgate import __version__, check, config, server, tokens, up
-from opsgate.apis import APIS
-from opsgate.binding import BindingError
-from opsgate.config import ConfigError, Layer, Settings
-from opsgate.spec import SpecError
+from opsgate import __version__, check, server, tokens, up
+from opsgate.command_line import (
+    API,
+    BIND,
+    CONFIG,
+    INSECURE,
+    WORKERS,
+    common_layer,
+    fail,
+    guarded,
+    load_settings,
+    own_address,
+)
+from opsgate.config import ConfigError, Layer
 from opsgate.tokens import TokenError
-
-Command = Callable[..., None]
-
-_CONFIG = click.option(
-    "--config", "-c", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A TOML file."
-)
-_API = click.option(
-    "--api", "apis", multiple=True, type=click.Choice(list(APIS)), help="Serve only this one. May be repeated."
-)
-_BIND = click.option(
-    "--bind",
-    multiple=True,
-    metavar="[API=]HOST:PORT",
-    help="Listen here; with API= that API is at the root path. May be repeated. Also [API=]unix:/path.",
-)
-_WORKERS = click.option("--workers", type=int, help="Worker processes.")
-_INSECURE = click.option(
-    "--insecure", is_flag=True, default=None, help="Listen beyond this machine without asking for credentials."
-)
 
 
 @click.group(context_settings={"help_option_names": ["--help"], "max_content_width": 110})
@@ -43,87 +32,87 @@ def main() -> None:
 
 
 @main.command(name="up")
-@_CONFIG
+@CONFIG
 @click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
-@_API
-@_BIND
-@_WORKERS
-@_INSECURE
+@API
+@BIND
+@WORKERS
+@INSECURE
 def up_command(file: Path | None, state_dir: Path | None, **options: Any) -> None:
     """Start everything on this machine: the gateway and a private supervisord that runs it."""
-    settings = _settings(file, _layer(options))
-    _guarded(lambda: up.run(settings, state_dir or up.default_state_dir()))
+    settings = load_settings(file, common_layer(options))
+    guarded(lambda: up.run(settings, state_dir or up.default_state_dir()))
 
 
 @main.command()
-@_CONFIG
-@_API
-@_BIND
-@_WORKERS
-@_INSECURE
+@CONFIG
+@API
+@BIND
+@WORKERS
+@INSECURE
 def serve(file: Path | None, **options: Any) -> None:
     """Serve the APIs in front of engines that run already."""
-    settings = _settings(file, _layer(options))
-    _guarded(lambda: server.run(settings))
+    settings = load_settings(file, common_layer(options))
+    guarded(lambda: server.run(settings))
 
 
 @main.command(name="check")
-@_CONFIG
-@_API
+@CONFIG
+@API
 def check_command(file: Path | None, **options: Any) -> None:
     """Look at specs, handlers and engines: what works, what is missing and how to get it."""
-    settings = _settings(file, _layer(options))
+    settings = load_settings(file, common_layer(options))
     raise SystemExit(0 if check.run(settings, click.echo) else 1)
 
 
 @main.command(name="supvisors")
-@_CONFIG
+@CONFIG
 @click.option("-u", "--supervisor_url", "url", help="The Supervisor URL, required if not spawned by Supervisor.")
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="The server's IP address.")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="The server's port.")
 @click.option("-d", "--debug", is_flag=True, help="Log more.")
-@_WORKERS
-@_INSECURE
+@WORKERS
+@INSECURE
 def supvisors_command(file: Path | None, url: str | None, host: str, port: int, debug: bool, **options: Any) -> None:
     """Serve the Supvisors REST API at the root path, as supvisorsflask does."""
-    layer = _layer(options)
-    layer.setdefault("server", {})["bind"] = [_own_address("supvisors", host, port)]
+    layer = common_layer(options)
+    layer.setdefault("server", {})["bind"] = [own_address("supvisors", host, port)]
     layer["apis"] = ["supvisors"]
     if debug:
         layer["server"]["log_level"] = "debug"
     if url:
         layer["supvisors"] = {"url": url}
-    settings = _settings(file, layer)
+    settings = load_settings(file, layer)
     if not settings.supvisors.url:
         raise click.UsageError("the following arguments are required: -u/--supervisor_url")
-    _guarded(lambda: server.run(settings))
+    guarded(lambda: server.run(settings))
 
 
 @main.command(name="hoplite")
-@_CONFIG
+@CONFIG
 @click.option("-p", "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="The server's port.")
 @click.option("-d", "--debug", is_flag=True, help="Log more.")
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="The server's IP address.")
 @click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where jobs are kept.")
-@_WORKERS
-@_INSECURE
+@WORKERS
+@INSECURE
 def hoplite_command(
     file: Path | None, port: int, debug: bool, host: str, state_dir: Path | None, **options: Any
 ) -> None:
     """Serve the Hoplite API at the root path, as hoplite-server does."""
-    layer = _layer(options)
-    layer.setdefault("server", {})["bind"] = [_own_address("hoplite", host, port)]
+    layer = common_layer(options)
+    layer.setdefault("server", {})["bind"] = [own_address("hoplite", host, port)]
     layer["apis"] = ["hoplite"]
     if debug:
         layer["server"]["log_level"] = "debug"
     if state_dir:
         layer["jobs"] = {"state_dir": str(state_dir.absolute())}
-    settings = _settings(file, layer)
-    _guarded(lambda: server.run(settings))
+    settings = load_settings(file, layer)
+    guarded(lambda: server.run(settings))
 
 
 @main.command(name="ecflow")
-@_CONFIG
+@CONFIG
 @click.option("-p", "--port", envvar="ECF_RESTAPI_PORT", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("-h", "--host", help="The address to listen on; 0.0.0.0 by default, with --no_ssl 127.0.0.1.")
 @click.option("--ecflow_host", help="ecFlow server hostname (ECF_HOST), localhost by default.")
@@ -140,17 +129,17 @@ def hoplite_command(
 @click.option("--no_ssl", is_flag=True, envvar="ECF_RESTAPI_NOSSL", help="Disable SSL: tokens and passwords in clear.")
 @click.option("--http", is_flag=True, help="Use HTTP to contact the ecFlow server: not possible.")
 @click.option("-v", "--verbose", is_flag=True, envvar="ECF_RESTAPI_VERBOSE", help="Log more; never bodies.")
-@_WORKERS
-@_INSECURE
+@WORKERS
+@INSECURE
 def ecflow_command(file: Path | None, **options: Any) -> None:
     """Serve the ecFlow REST API at the root path, as ecflow_http does."""
     if options.pop("http"):
         raise click.UsageError("--http: only ecFlow servers without --http can be reached")
     layer = _ecflow_layer(options)
-    settings = _settings(file, layer)
+    settings = load_settings(file, layer)
     if not settings.server.certfile:
         click.echo("opsgate: without SSL, passwords and tokens are sent in clear", err=True)
-    _guarded(lambda: server.run(settings))
+    guarded(lambda: server.run(settings))
 
 
 def _ecflow_layer(options: dict[str, Any]) -> Layer:
@@ -160,11 +149,11 @@ def _ecflow_layer(options: dict[str, Any]) -> Layer:
     chosen = {names.get(name, name): options.pop(name) for name in settings}
     no_ssl, host, port = options.pop("no_ssl"), options.pop("host"), options.pop("port")
     directory, verbose = options.pop("cert_directory"), options.pop("verbose")
-    layer = _layer(options)
+    layer = common_layer(options)
     layer["apis"] = ["ecflow"]
     layer["ecflow"] = {name: value for name, value in chosen.items() if value is not None}
     own = layer.setdefault("server", {})
-    own["bind"] = [_own_address("ecflow", host or ("127.0.0.1" if no_ssl else "0.0.0.0"), port)]  # noqa: S104 - as documented
+    own["bind"] = [own_address("ecflow", host or ("127.0.0.1" if no_ssl else "0.0.0.0"), port)]  # noqa: S104 - as documented
     own |= {"log_level": "debug"} if verbose else {}
     return layer if no_ssl else {**layer, "server": {**own, **_certificate(directory)}}
 
@@ -174,7 +163,7 @@ def _certificate(directory: Path | None) -> dict[str, str]:
     files = {"certfile": where / "server.crt", "keyfile": where / "server.key"}
     for file in files.values():
         if not os.access(file, os.R_OK):
-            _fail(ConfigError(f"{file} cannot be read; SSL needs it (--cert_directory), or say --no_ssl"))
+            fail(ConfigError(f"{file} cannot be read; SSL needs it (--cert_directory), or say --no_ssl"))
     return {name: str(file) for name, file in files.items()}
 
 
@@ -201,14 +190,14 @@ def token() -> None:
 @click.option("--method", type=click.Choice(["sha256", "pbkdf2:sha256"]), default="sha256", show_default=True)
 def create_token(file: Path, description: str, days: float | None, method: str) -> None:
     """Print a new token, and add its hash to the file: nothing else will tell it again."""
-    _guarded(lambda: click.echo(tokens.create(file, description, days=days, method=method)))
+    guarded(lambda: click.echo(tokens.create(file, description, days=days, method=method)))
 
 
 @token.command(name="list")
 @_TOKENS_FILE
 def list_tokens(file: Path) -> None:
     """List the tokens: number, beginning of the hash, state, description."""
-    _guarded(lambda: click.echo("\n".join(tokens.listing(file))))
+    guarded(lambda: click.echo("\n".join(tokens.listing(file))))
 
 
 @token.command(name="revoke")
@@ -223,41 +212,4 @@ def revoke_token(file: Path, wanted: str) -> None:
             raise TokenError(f"{file}: {wanted!r} is no valid token")
         click.echo(f"{len(revoked)} revoked")
 
-    _guarded(revoke)
-
-
-def _own_address(api: str, host: str, port: int) -> str:
-    return f"{api}=[{host}]:{port}" if ":" in host else f"{api}={host}:{port}"
-
-
-def _layer(options: dict[str, Any]) -> Layer:
-    """The common options in the shape of the configuration file, those that were not given left out."""
-    layer: Layer = {}
-    for name, value in options.items():
-        if value is None or value == ():
-            continue
-        given = list(value) if isinstance(value, tuple) else value
-        if name == "apis":
-            layer["apis"] = given
-        else:
-            layer.setdefault("server", {})[name] = given
-    return layer
-
-
-def _settings(file: Path | None, layer: Layer) -> Settings:
-    try:
-        return config.load(file, os.environ, layer)
-    except ConfigError as exc:
-        _fail(exc)
-
-
-def _guarded(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (ConfigError, SpecError, BindingError, TokenError, OSError) as exc:
-        _fail(exc)
-
-
-def _fail(exc: Exception) -> NoReturn:
-    click.echo(f"opsgate: {exc}", err=True)
-    raise SystemExit(2)
+    guarded(revoke)
