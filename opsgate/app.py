@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from connexion import AsyncApp
 from connexion.options import SwaggerUIOptions
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from opsgate import apis, spec
 from opsgate.apis import Api, Backend, Working
@@ -20,12 +20,13 @@ from opsgate.binding import HandlerResolver, bind
 from opsgate.compiled import stock
 from opsgate.compiled.middleware import CompiledRoutes
 from opsgate.config import Settings
-from opsgate.guard import Guard, Limits
+from opsgate.guard import Guard, Limits, Seen
 from opsgate.hosts import HostRule
 from opsgate.listeners import Listeners
 from opsgate.metrics.sharing import Shared
 from opsgate.pages import Pages
 from opsgate.problems import Problems
+from opsgate.records import Records
 from opsgate.site import Site
 from opsgate.spec import Document
 from opsgate.validation import VALIDATORS, OrjsonJsonifier
@@ -68,6 +69,8 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
         BindingError: Specs and handlers that do not fit.
     """
     shared = shared or Shared()
+    server = settings.server
+    records = Records(server.access_log, server.audit_log, as_json=server.log_format == "json")
     ascii_only = [api.prefix for api, _, _ in served if api.ascii]
     statuses = {api.prefix: api.statuses for api, _, _ in served if api.statuses is not None}
     renderers = {api.prefix: api.render for api, _, _ in served}
@@ -84,11 +87,11 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
         any_text=[f"{api.prefix}/" for api, _, _ in served if api.any_text],
         bodies={api.prefix: api.max_body(settings) for api, _, _ in served if api.max_body is not None},
     )
-    app: ASGIApp = _connexion(settings, served, problems, _lifespan(served, shared), fast=fast)
+    app: ASGIApp = _connexion(settings, served, problems, _lifespan(served, shared, records), fast=fast)
     app = Pages(app, served, problems, shared)
     for layers, site in layered:
         app = layers.inside(app, site)
-    app = Guard(app, limits=limits, render=problems.body, meter=shared.meter)
+    app = Guard(app, limits=limits, render=problems.body, seen=_seen(shared, records))
     for layers, site in layered:
         app = layers.outside(app, site)
     return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
@@ -126,18 +129,30 @@ def _connexion(settings: Settings, served: Served, problems: Problems, lifespan:
     return entry
 
 
-def _lifespan(served: Served, shared: Shared) -> Lifespan:
+def _seen(shared: Shared, records: Records) -> Seen:
+    if not records.wanted:
+        return shared.meter.answered
+
+    def seen(scope: Scope, status: int, seconds: float) -> None:
+        shared.meter.answered(scope, status, seconds)
+        records.answered(scope, status, seconds)
+
+    return seen
+
+
+def _lifespan(served: Served, shared: Shared, records: Records) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         for api, _, backend in served:
             if isinstance(backend, Working):
                 await _open(api, backend)
-        writing = asyncio.create_task(shared.keep_writing())
+        writing = [asyncio.create_task(task) for task in (shared.keep_writing(), records.keep_writing())]
         yield
         for _, _, backend in served:
             await backend.aclose()
-        writing.cancel()
-        await asyncio.wait([writing])
+        for task in writing:
+            task.cancel()
+        await asyncio.wait(writing)
 
     return lifespan
 

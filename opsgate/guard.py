@@ -20,11 +20,13 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsgate.hosts import HostRule
-from opsgate.metrics.meter import OTHER, Meter
 
 Headers = dict[bytes, bytes]
 RenderError = Callable[[str, int, str], bytes]
 """Builds the body of a refusal from the path, the status and a sentence."""
+
+Seen = Callable[[Scope, int, float], None]
+"""Is told that a request (its scope) is answered with a status, so many seconds after it came in."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MAX_URL = 8190  # bytes of path and query: what gunicorn and nginx allow
@@ -66,10 +68,10 @@ class Limits:
 class Guard:
     """ASGI middleware; the outermost."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, render: RenderError, meter: Meter | None = None) -> None:
-        """Guard `app`; refusals are rendered by `render`, all answers counted by `meter`."""
+    def __init__(self, app: ASGIApp, *, limits: Limits, render: RenderError, seen: Seen) -> None:
+        """Guard `app`; refusals are rendered by `render`, and `seen` is told of each answer."""
         self._app = app
-        self._meter = meter or Meter()
+        self._seen = seen
         self._limits = limits
         self._render = render
         self._ids: Iterator[int] | None = None
@@ -106,7 +108,7 @@ class Guard:
         def identified(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], header]
-                self._meter.answered(scope.get("opsgate.operation", OTHER), message["status"], perf_counter() - begin)
+                self._seen(scope, message["status"], perf_counter() - begin)
             return send(message)
 
         return identified

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsgate.addresses import Address
 
-SHARED: Final = frozenset({"/healthz", "/readyz", "/ui"})
+SHARED: Final = frozenset({"/healthz", "/metrics", "/readyz", "/ui"})
 """Paths that are the same on every address; what is below ``/ui/`` too."""
 
 

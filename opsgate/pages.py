@@ -69,7 +69,12 @@ class Pages:
             "/ui": self._to_ui,
             "/ui/apis.json": self._ui_apis,
             **dict.fromkeys(self._documents, self._document),
-            **{path: self._to_ui for api in self._apis.values() for path in (api.prefix, f"{api.prefix}/")},
+            **{
+                path: self._to_ui
+                for api, document, _ in served
+                if "/" not in document["paths"]  # those have a start page of their own
+                for path in (api.prefix, f"{api.prefix}/")
+            },
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from gunicorn.app.base import BaseApplication
 from starlette.types import ASGIApp
 from uvicorn_worker import UvicornWorker
 
+from opsgate import logs
 from opsgate.addresses import Address
 from opsgate.app import build
 from opsgate.config import ConfigError, Settings
+from opsgate.config import Server as ServerSettings
 from opsgate.metrics.sharing import Shared
-
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+from opsgate.records import Records
 
 
 class Worker(UvicornWorker):
@@ -38,12 +38,6 @@ class Worker(UvicornWorker):
     }
 
 
-class AccessLogWorker(Worker):
-    """The same with a line per request, which costs half as much again as a cheap request."""
-
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {**Worker.CONFIG_KWARGS, "access_log": True}
-
-
 class Gateway(BaseApplication):
     """gunicorn's application: settings from ours, the app built before the workers are forked."""
 
@@ -58,17 +52,16 @@ class Gateway(BaseApplication):
     def load_config(self) -> None:
         """Tell gunicorn our settings."""
         server = self._settings.server
-        worker = AccessLogWorker if server.access_log else Worker
         options = {
             "bind": [address.bind for address in self._settings.addresses],
             "workers": server.workers,
-            "worker_class": f"{__name__}.{worker.__name__}",
+            "worker_class": f"{__name__}.{Worker.__name__}",
             "preload_app": True,
             "keepalive": server.keepalive,
             "timeout": 30,  # the heartbeat of the event loop, not a limit for requests
             "graceful_timeout": server.graceful_timeout,
-            "accesslog": server.access_log or None,
             "loglevel": server.log_level,
+            "logconfig_dict": logs.gunicorn(server.log_level, as_json=server.log_format == "json"),
             "proc_name": "opsgate",
             "worker_tmp_dir": _memory_directory(),
             "control_socket_disable": True,  # by default all instances of a user share one
@@ -92,9 +85,9 @@ def run(settings: Settings) -> None:
     Raises:
         ConfigError: See `opsgate.app.build`; also for an address that is taken.
     """
-    logging.basicConfig(level=settings.server.log_level.upper(), format=_LOG_FORMAT)
-    logging.getLogger("connexion").setLevel(logging.ERROR)  # it logs each wrong request as a warning
+    logs.configure(settings.server.log_level, as_json=settings.server.log_format == "json")
     check_free(settings.addresses)
+    _check_writable(settings.server)
     Gateway(settings).run()
 
 
@@ -116,6 +109,13 @@ def check_free(addresses: list[Address]) -> None:
                 probe.bind(target)
         except OSError as exc:
             raise ConfigError(f"server.bind: {address.bind}: {exc.strerror or exc}") from exc
+
+
+def _check_writable(server: ServerSettings) -> None:
+    try:
+        Records(server.access_log, server.audit_log).try_out()
+    except OSError as exc:
+        raise ConfigError(f"server.access_log, server.audit_log: {exc.filename}: {exc.strerror}") from exc
 
 
 def _memory_directory() -> str:

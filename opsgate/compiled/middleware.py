@@ -22,7 +22,7 @@ from opsgate.compiled.compiler import Compiler, obstacle
 from opsgate.compiled.fallthrough import FallThrough
 from opsgate.compiled.table import Table
 from opsgate.compiled.templates import SLASH, Values
-from opsgate.metrics.meter import Label
+from opsgate.metrics.meter import OPERATION, Label
 from opsgate.problems import Problems
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
@@ -104,7 +104,7 @@ class CompiledRoutes(SpecMiddleware):
             return
         try:
             route, values = self._find(scope)
-            scope["opsgate.operation"] = route.label
+            scope[OPERATION] = route.label
             answer = await route.answer(scope, receive, values)
         except FallThrough:
             answer = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from opsgate.backends.errors import EngineError
 
@@ -17,6 +18,9 @@ class Label(NamedTuple):
     api: str
     operation: str
 
+
+OPERATION: Final = "opsgate.operation"
+"""Where a request's scope has its `Label`."""
 
 OTHER: Final = Label("", "")
 
@@ -37,8 +41,9 @@ class Meter:
         self.answers: dict[tuple[Label, int], Tally] = {}
         self.failures: dict[tuple[str, str], int] = {}
 
-    def answered(self, label: Label, status: int, seconds: float) -> None:
+    def answered(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """Count an answer; `seconds` is from the arrival of the request to the beginning of the answer."""
+        label = scope.get(OPERATION, OTHER)
         tally = self.answers.get((label, status))
         if tally is None:
             tally = self.answers[label, status] = [0.0] * (len(BOUNDS) + 2)

@@ -233,4 +233,4 @@ def connexion_app(*, fast: bool = True, validate: bool = True, handlers: dict[st
 def guarded(app: ASGIApp) -> ASGIApp:
     """`app` behind the guard."""
     limits = Limits(max_body=1_000_000, hosts=HostRule(["127.0.0.1"]))
-    return Guard(app, limits=limits, render=Problems({"/sample": render_message}).body)
+    return Guard(app, limits=limits, render=Problems({"/sample": render_message}).body, seen=lambda *_: None)

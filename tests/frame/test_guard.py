@@ -45,7 +45,9 @@ async def ask(
     body: list[bytes] | None = None,
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """Send a request through a guard of 100 bytes, lenient below /lenient/, and return the answer."""
-    guard = Guard(inner, limits=Limits(100, HostRule(["127.0.0.1"]), ["/lenient/"]), render=render)
+    guard = Guard(
+        inner, limits=Limits(100, HostRule(["127.0.0.1"]), ["/lenient/"]), render=render, seen=lambda *_: None
+    )
     parts = list(body or [b""])
     sent: list[Message] = []
 
@@ -111,7 +113,7 @@ class TestSite:
     @pytest.mark.parametrize("header", [(b"host", b"evil.example"), (b"origin", b"http://evil.example")])
     async def test_foreign_ones_are_refused(self, header: tuple[bytes, bytes]) -> None:
         inner = Inner()
-        guard = Guard(inner, limits=Limits(100, HostRule(["127.0.0.1"])), render=render)
+        guard = Guard(inner, limits=Limits(100, HostRule(["127.0.0.1"])), render=render, seen=lambda *_: None)
         sent: list[Message] = []
 
         async def send(message: Message) -> None:

@@ -8,10 +8,11 @@ import pytest
 from opsgate.backends.errors import Timeout, Unavailable
 from opsgate.backends.measures import Measure
 from opsgate.metrics.exposing import write
-from opsgate.metrics.meter import BOUNDS, OTHER, Counts, Label, Meter
+from opsgate.metrics.meter import BOUNDS, OPERATION, OTHER, Counts, Label, Meter
 from opsgate.metrics.sharing import Shared
 
 GET = Label("hoplite", "get_job")
+FOR_GET = {OPERATION: GET}
 
 
 def tally(seconds: float, *groups: int) -> list[float]:
@@ -24,10 +25,10 @@ def tally(seconds: float, *groups: int) -> list[float]:
 class TestMeter:
     def test_answers_by_operation_status_and_duration(self) -> None:
         meter = Meter()
-        meter.answered(GET, 200, 0.0005)
-        meter.answered(GET, 200, 0.001)
-        meter.answered(GET, 404, 0.002)
-        meter.answered(OTHER, 200, 100.0)
+        meter.answered(FOR_GET, 200, 0.0005)
+        meter.answered(FOR_GET, 200, 0.001)
+        meter.answered(FOR_GET, 404, 0.002)
+        meter.answered({}, 200, 100.0)
         assert meter.counts().answers == {
             (GET, 200): tally(0.0015, 0, 0),
             (GET, 404): tally(0.002, 1),
@@ -42,9 +43,9 @@ class TestMeter:
 
     def test_a_copy_stays_as_it_is(self) -> None:
         meter = Meter()
-        meter.answered(GET, 200, 0.0005)
+        meter.answered(FOR_GET, 200, 0.0005)
         copy = meter.counts()
-        meter.answered(GET, 200, 0.0005)
+        meter.answered(FOR_GET, 200, 0.0005)
         assert copy.answers == {(GET, 200): tally(0.0005, 0)}
 
 
@@ -53,7 +54,7 @@ class TestShared:
 
     def test_without_workers(self) -> None:
         shared = Shared()
-        shared.meter.answered(GET, 200, 0.5)
+        shared.meter.answered(FOR_GET, 200, 0.5)
         shared.publish()
         assert shared.total().answers == {(GET, 200): tally(0.5, 8)}
 
@@ -100,7 +101,7 @@ def _fork(shared: Shared, worker: int, times: int) -> None:
     if pid == 0:
         shared.after_fork(worker)
         for _ in range(times):
-            shared.meter.answered(GET, 200, 0.5)
+            shared.meter.answered(FOR_GET, 200, 0.5)
         shared.publish()
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -109,8 +110,8 @@ def _fork(shared: Shared, worker: int, times: int) -> None:
 class TestWrite:
     def test_all_there_is(self) -> None:
         meter = Meter()
-        meter.answered(GET, 200, 0.0005)
-        meter.answered(GET, 503, 0.03)
+        meter.answered(FOR_GET, 200, 0.0005)
+        meter.answered(FOR_GET, 503, 0.03)
         meter.failed("hoplite", Unavailable("no"))
         jobs = [
             ("hoplite", Measure("opsgate_jobs", "Jobs.", number, {"state": s})) for s, number in (("a", 1), ("b", 2))
