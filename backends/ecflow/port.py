@@ -132,7 +132,7 @@ class Change:
     state: int
     modify: int
 
-    @property
+    @cached_property
     def id(self) -> str:
         """All three in one word, for an `ETag` or to follow events from here on."""
         return f"{compact(self.server)}-{self.state}-{self.modify}"

@@ -6,8 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 from opsgate.backends.ecflow.model import Definition, Node
-from opsgate.backends.ecflow.port import Change, Document
+from opsgate.backends.ecflow.port import Change, Document, NodeStatus
 from opsgate.backends.errors import NotFound
+
+_STATUSES = 256
+"""Statuses that are kept; each may have a thousand lines."""
 
 
 class Snapshot:
@@ -25,6 +28,7 @@ class Snapshot:
         self._limit = documents_bytes
         self._size = 0
         self._documents: OrderedDict[Hashable, Document] = OrderedDict()
+        self._statuses: dict[str, NodeStatus] = {}
 
     def lineage(self, path: str) -> list[Node]:
         """Return the nodes from the suite down to the one at `path`, or raise `NotFound`."""
@@ -54,3 +58,12 @@ class Snapshot:
             _, dropped = self._documents.popitem(last=False)
             self._size -= len(dropped.body)
         return made
+
+    def status(self, path: str, make: Callable[[], NodeStatus]) -> NodeStatus:
+        """Return the status that `make` makes, made once for each path while there is room."""
+        found = self._statuses.get(path)
+        if found is None:
+            if len(self._statuses) == _STATUSES:
+                self._statuses.clear()
+            found = self._statuses[path] = make()
+        return found

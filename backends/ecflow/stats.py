@@ -26,6 +26,7 @@ _COUNTERS = (
     "group_cmd", "server_load_cmd", "stats", "check", "query",
 )  # fmt: skip
 _POSITIONS = _HEAD + _COUNTERS
+_START = f"value{_POSITIONS.index('up_since')}"
 
 SHOWN = (
     "version", "status", "host", "port", "up_since", "job_sub_interval", "ECF_HOME", "ECF_LOG", "ECF_CHECK", "ECF_SSL",
@@ -49,9 +50,7 @@ def named(data: Mapping[str, Any]) -> dict[str, object]:
     Raises:
         Broken: The answer holds none.
     """
-    stats = data.get("stats_")
-    if not isinstance(stats, dict) or "value4" not in stats:
-        raise Broken("ecflow_server sent no statistics")
+    stats = _sent(data)
     told: dict[str, object] = {name: stats.get(f"value{place}", 0) for place, name in enumerate(_POSITIONS)}
     told["restore_defs_from_checkpt"] = 0  # counted, but never sent
     status = told["status"]
@@ -61,4 +60,11 @@ def named(data: Mapping[str, Any]) -> dict[str, object]:
 
 def start(data: Mapping[str, Any]) -> str:
     """Return when the server was started, in its words: with its numbers this tells one state from all others."""
-    return str(named(data)["up_since"])
+    return str(_sent(data)[_START])  # asked for with each look at the server: not all the others with it
+
+
+def _sent(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    stats = data.get("stats_")
+    if not isinstance(stats, dict) or _START not in stats:
+        raise Broken("ecflow_server sent no statistics")
+    return stats

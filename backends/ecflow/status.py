@@ -13,6 +13,7 @@ from opsgate.backends.ecflow.core import Core, checked
 from opsgate.backends.ecflow.hazards import refuse_completing, refuse_freeing
 from opsgate.backends.ecflow.model import Node
 from opsgate.backends.ecflow.port import Action, Job, NodeStatus, User
+from opsgate.backends.ecflow.snapshot import Snapshot
 from opsgate.backends.ecflow.why import why
 from opsgate.backends.errors import Broken, Conflict, Invalid
 
@@ -49,15 +50,7 @@ class Status:
         """Return state, default state, and what holds the node, as they are now."""
         snapshot = await self._core.mirror.current(fresh=True)
         clean = checked(path)
-        lineage = snapshot.lineage(clean)
-        node = lineage[-1]
-        return NodeStatus(
-            path=clean,
-            status=trees.display(node),
-            default_status=node.details.default_state,
-            why=why(snapshot.definition, lineage),
-            change=snapshot.change,
-        )
+        return snapshot.status(clean, lambda: _status(snapshot, clean))
 
     async def act(self, path: str, action: Action, *, user: User | None = None) -> str:
         """Do something to a node and return its status thereafter."""
@@ -107,6 +100,18 @@ class Status:
 
     async def _report(self, command: Command, job: Job) -> None:
         await self._core.client.report(command, job)
+
+
+def _status(snapshot: Snapshot, path: str) -> NodeStatus:
+    lineage = snapshot.lineage(path)
+    node = lineage[-1]
+    return NodeStatus(
+        path=path,
+        status=trees.display(node),
+        default_status=node.details.default_state,
+        why=why(snapshot.definition, lineage),
+        change=snapshot.change,
+    )
 
 
 def _command(path: str, action: Action) -> Command:

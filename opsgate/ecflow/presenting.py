@@ -60,8 +60,7 @@ class Presenter:
 
 def etag(change: Change, *, seen: bool = False) -> str:
     """The ETag of whatever shows this state of the definition; `seen` where secrets are seen."""
-    server = "".join(letter for letter in change.server if letter.isalnum())
-    return f'W/"{server}-{change.state}-{change.modify}{"-s" if seen else ""}"'
+    return f'W/"{change.id}{"-s" if seen else ""}"'
 
 
 def _read(result: Any, scope: Scope) -> Response:
