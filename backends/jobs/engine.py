@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from opsgate.backends.errors import Conflict, EngineError, Invalid, Unavailable, Unsupported
 from opsgate.backends.jobs import (
@@ -444,6 +444,16 @@ class Engine:
                 _log.warning("The job store could not be looked after: %s", error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._poke.wait(), seconds)
+
+
+class OpenEngine(Protocol):
+    """A process' engine, which several APIs may share: opened when one of them first needs it."""
+
+    async def __call__(self) -> Engine:
+        """Return it; `Unavailable`, `Unsupported`."""
+
+    async def aclose(self) -> None:
+        """Close it."""
 
 
 class _reading:  # noqa: N801 - used like a function

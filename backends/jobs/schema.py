@@ -1,7 +1,7 @@
 """The tables, and the steps from one version of them to the next.
 
 Runners of the version before go on working on tables of the version after (an upgrade does not stop jobs), so a step
-may only add: columns with a default, tables, indexes.
+may only add: columns with a default, tables, indexes, words in the journal.
 
 Two things are kept by triggers, so that no statement can forget them: `tally` (how many jobs of an API are in a state,
 without counting them) and `journal` (what changed, in order). The journal also gives out the one sequence of numbers
@@ -155,6 +155,18 @@ _SECOND = (
     """
     CREATE TRIGGER awaited_deleted AFTER DELETE ON job BEGIN
         UPDATE awaited SET settled = 1 WHERE other = OLD.id;
+    END
+    """,
+    "DROP TRIGGER journal_changed",
+    """
+    CREATE TRIGGER journal_changed AFTER UPDATE OF change ON job BEGIN
+        INSERT INTO journal VALUES (NEW.change, NEW.id, NEW.api, CASE
+            WHEN NEW.state <> OLD.state THEN NEW.state
+            WHEN NEW.killed <> OLD.killed THEN 'kill'
+            WHEN NEW.status IS NOT OLD.status THEN 'status'
+            WHEN NEW.priority <> OLD.priority THEN 'priority'
+            WHEN NEW.awaits <> OLD.awaits THEN 'awaits'
+            ELSE 'changed' END, NEW.changed_at);
     END
     """,
 )

@@ -1,0 +1,52 @@
+"""The local engine as a whole."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opsgate.backends.flux.local.events import LocalEvents
+from opsgate.backends.flux.local.jobs import LocalJobs
+from opsgate.backends.flux.local.machine import Machine
+from opsgate.backends.flux.local.mirror import Mirror
+from opsgate.backends.flux.local.submitting import API, Options
+from opsgate.backends.flux.port import EngineName
+from opsgate.backends.jobs.engine import OpenEngine
+from opsgate.backends.jobs.model import Query
+from opsgate.backends.jobs.states import State
+
+_OPTIONS: Final = Options()
+
+
+class LocalBackend:
+    """The Flux API without Flux. Nothing is opened before it is used.
+
+    Args:
+        engine: Gives the job engine.
+        options: How jobs are run.
+    """
+
+    engine: EngineName = "local"
+
+    def __init__(self, engine: OpenEngine, options: Options = _OPTIONS) -> None:
+        self._open = engine
+        self._mirror = Mirror(engine)
+        machine = Machine(engine)
+        self.jobs = LocalJobs(engine, self._mirror, machine, options)
+        self.events = LocalEvents(engine)
+        self.nodes = machine
+        self.service = machine
+
+    async def aopen(self) -> None:
+        """Open the job engine, which starts what waits, and read the jobs there are; once per worker."""
+        await self._mirror.current()
+
+    async def ready(self) -> dict[str, Any]:
+        """Describe the engine: the jobs that run and wait."""
+        engine = await self._open()
+        running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
+        waiting = await engine.count(API, Query(states=(State.CREATED, State.QUEUED)))
+        return {"name": "local", "state": f"{running} running, {waiting} waiting"}
+
+    async def aclose(self) -> None:
+        """Let go of the job engine; jobs run on."""
+        await self._open.aclose()
