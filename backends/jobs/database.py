@@ -36,6 +36,7 @@ class Database:
         busy: How long to wait for another process' transaction to end, in seconds.
         create: Whether to make the file if there is none. A runner must not: somebody removed it.
         query_only: Whether any attempt to write is an error.
+        tables: What it holds.
 
     Raises:
         sqlite3.Error: It cannot be opened.
@@ -43,9 +44,15 @@ class Database:
     """
 
     def __init__(
-        self, layout: Layout, busy: float = BUSY_SECONDS, *, create: bool = False, query_only: bool = False
+        self,
+        layout: Layout,
+        busy: float = BUSY_SECONDS,
+        *,
+        create: bool = False,
+        query_only: bool = False,
+        tables: schema.Tables = schema.JOBS,
     ) -> None:
-        self.connection = _connect(_uri(layout.database, create=create), busy)
+        self.connection = _connect(_uri(layout.database, create=create), busy, tables)
         self._bell = os.open(layout.bell, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if query_only:
             self.connection.execute("PRAGMA query_only = 1")
@@ -148,20 +155,20 @@ def _uri(path: str, *, create: bool) -> str:
     return f"file:{path}?mode={'rwc' if create else 'rw'}"
 
 
-def _connect(uri: str, busy: float) -> sqlite3.Connection:
+def _connect(uri: str, busy: float, tables: schema.Tables) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=busy, isolation_level=None, cached_statements=256)
     try:
-        _prepare(connection)
+        _prepare(connection, tables)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, tables: schema.Tables) -> None:
     if schema.version_of(connection) == 0:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = 1")
     connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LEFT_WAL}")
     connection.execute(f"PRAGMA cache_size = -{_WRITERS_KILOBYTES}")
-    schema.migrate(connection)
+    schema.migrate(connection, tables)

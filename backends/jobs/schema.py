@@ -13,8 +13,6 @@ from __future__ import annotations
 import os
 import sqlite3
 
-VERSION = 2
-
 _FIRST = (
     """
     CREATE TABLE job (
@@ -171,8 +169,21 @@ _SECOND = (
     """,
 )
 
-# One entry per version: the statements that lead to it from the one before.
-_STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+
+class Tables:
+    """The tables of one kind of store.
+
+    Args:
+        store: What people call it.
+        steps: One entry per version: the statements that lead to it from the one before.
+    """
+
+    def __init__(self, store: str, steps: tuple[tuple[str, ...], ...]) -> None:
+        self.store = store
+        self.steps = steps
+
+
+JOBS = Tables("job store", (_FIRST, _SECOND))
 
 
 class NewerSchemaError(Exception):
@@ -189,30 +200,30 @@ def identity(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, tables: Tables = JOBS) -> None:
     """Bring the tables to this program's version; any number of processes may do so at once.
 
     Raises:
         NewerSchemaError: They are already past it.
     """
-    if version_of(connection) == VERSION:
+    if version_of(connection) == len(tables.steps):
         return
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        _step_up(connection)
+        _step_up(connection, tables)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
-def _step_up(connection: sqlite3.Connection) -> None:
-    found = version_of(connection)
-    if found > VERSION:
-        raise NewerSchemaError(f"The job store has tables of version {found}, this program knows {VERSION}")
-    for step in _STEPS[found:]:
+def _step_up(connection: sqlite3.Connection, tables: Tables) -> None:
+    found, known = version_of(connection), len(tables.steps)
+    if found > known:
+        raise NewerSchemaError(f"The {tables.store} has tables of version {found}, this program knows {known}")
+    for step in tables.steps[found:]:
         for statement in step:
             connection.execute(statement)
     if identity(connection) == 0:
         connection.execute(f"PRAGMA application_id = {int.from_bytes(os.urandom(4)) >> 1 or 1}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(f"PRAGMA user_version = {known}")

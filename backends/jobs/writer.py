@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opsgate.backends.errors import Unavailable
-from opsgate.backends.jobs import database
+from opsgate.backends.jobs import database, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +31,11 @@ class Writer:
 
     Args:
         layout: The state directory.
+        tables: What its store holds.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, tables: schema.Tables = schema.JOBS) -> None:
+        self._tables = tables
         self._loop = asyncio.get_running_loop()
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, args=(layout,), name="job-store-writer", daemon=True)
@@ -63,10 +65,10 @@ class Writer:
         store: database.Database | None = None
         while (wishes := self._next()) is not None:
             try:
-                store = store or database.Database(layout, create=True)
-                outcomes = _together(store, wishes)
+                store = store or database.Database(layout, create=True, tables=self._tables)
+                outcomes = _together(store, wishes, self._tables.store)
             except Exception as error:
-                outcomes = [_translated(error)] * len(wishes)
+                outcomes = [_translated(error, self._tables.store)] * len(wishes)
             self._answer(wishes, outcomes)
         if store is not None:
             store.close()
@@ -89,12 +91,12 @@ class Writer:
             self._loop.call_soon_threadsafe(_settle, wish.answer, outcome)
 
 
-def _together(store: database.Database, wishes: list[_Wish]) -> list[Any]:
+def _together(store: database.Database, wishes: list[_Wish], name: str) -> list[Any]:
     with store.change(durable=any(wish.durable for wish in wishes)) as db:
-        return [_alone(db, wish.operation) for wish in wishes]
+        return [_alone(db, wish.operation, name) for wish in wishes]
 
 
-def _alone(db: sqlite3.Connection, operation: Callable[[sqlite3.Connection], Any]) -> Any:
+def _alone(db: sqlite3.Connection, operation: Callable[[sqlite3.Connection], Any], name: str) -> Any:
     db.execute("SAVEPOINT wish")
     try:
         outcome = operation(db)
@@ -102,14 +104,14 @@ def _alone(db: sqlite3.Connection, operation: Callable[[sqlite3.Connection], Any
         if not db.in_transaction:  # SQLite gave up all of it, as it does when the disk is full
             raise
         db.execute("ROLLBACK TO wish")
-        outcome = _translated(error)
+        outcome = _translated(error, name)
     db.execute("RELEASE wish")
     return outcome
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, name: str) -> Exception:
     if isinstance(error, sqlite3.OperationalError | OSError):
-        unavailable = Unavailable(f"The job store cannot be written: {error}", retry_after=1)
+        unavailable = Unavailable(f"The {name} cannot be written: {error}", retry_after=1)
         unavailable.__cause__ = error
         return unavailable
     return error

@@ -247,16 +247,13 @@ class TestStore:
         engine = await Engine.open(Settings(root))
         await engine.close()
         change(root, "PRAGMA user_version = 99")
-        with pytest.raises(Unsupported, match=f"version 99, this program knows {schema.VERSION}"):
+        with pytest.raises(Unsupported, match=f"version 99, this program knows {len(schema.JOBS.steps)}"):
             await Engine.open(Settings(root))
 
-    async def test_of_an_older_program(self, root: Path, open_engine: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_of_an_older_program(self, root: Path, open_engine: Open) -> None:
         root.mkdir()  # noqa: ASYNC240 - no input or output to speak of
         old = sqlite3.connect(root / "jobs.db", isolation_level=None)
-        with monkeypatch.context() as version_1:
-            version_1.setattr(schema, "VERSION", 1)
-            version_1.setattr(schema, "_STEPS", schema._STEPS[:1])
-            schema.migrate(old)
+        schema.migrate(old, schema.Tables("job store", schema.JOBS.steps[:1]))
         old.execute("PRAGMA application_id = 0")  # as it was then
         old.execute(
             "INSERT INTO job (id, api, name, change, changed_at, queue, executor, cores, created_at)"
