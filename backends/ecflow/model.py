@@ -6,7 +6,7 @@ both, so what was computed from it alone may be kept with it (`Node.kept`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, structs
@@ -302,7 +302,7 @@ class Node:
         children: The nodes below it.
     """
 
-    __slots__ = ("_details", "_index", "_kept", "children", "kind", "name", "source")
+    __slots__ = ("_details", "_index", "_kept", "_written", "children", "kind", "name", "source")
 
     def __init__(self, kind: Kind, name: str, source: Source | Details, children: tuple[Node, ...] = ()) -> None:
         self.kind: Kind = kind
@@ -312,6 +312,7 @@ class Node:
         self._details = source if isinstance(source, Details) else None
         self._index: dict[str, Node] | None = None
         self._kept: dict[Any, Any] | None = None
+        self._written: tuple[Hashable, bytes] | None = None
 
     @property
     def details(self) -> Details:
@@ -351,6 +352,16 @@ class Node:
         except KeyError:
             value = self._kept[key] = make(self)
         return value
+
+    def is_written(self, key: Hashable) -> bool:
+        """Tell whether `written` has something for that key."""
+        return self._written is not None and self._written[0] == key
+
+    def written(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """Return what `make` writes of this node and all below it, made anew where the last key was another."""
+        if self._written is None or self._written[0] != key:
+            self._written = key, make()
+        return self._written[1]
 
     def with_details(self, details: Details) -> Node:
         """Return this node with other details."""

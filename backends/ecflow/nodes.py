@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -32,9 +33,11 @@ class Nodes:
         """Return the nodes below `path`, nested."""
         snapshot = await self._core.mirror.current()
         lineage = [] if path is None else snapshot.lineage(checked(path))
+        if not view.gen_vars:
+            view = replace(view, secrets=False)  # there are none in it: those who would see them get the same
         key = ("tree", path and checked(path), view)
         if view.content == "full" and not snapshot.has(key):
-            await _prepared(lineage[-1:] or snapshot.definition.suites, view)
+            await _in_turns(trees.prepare(snapshot.definition, lineage, view))
         return snapshot.document(key, lambda: trees.tree(snapshot.definition, lineage, view))
 
     async def definition(self, path: str) -> Document:
@@ -94,14 +97,8 @@ def _definition(snapshot: Snapshot, lineage: Sequence[Node], path: str) -> bytes
     return orjson.dumps({"definition": text, "path": path})
 
 
-async def _prepared(nodes: Sequence[Node], view: TreeView) -> None:
-    """Make the pieces of a full tree, with turns for others: of many nodes that were never shown it takes a while."""
-    done = 0
-    for node in nodes:
-        for path, one in node.walk(""):
-            if view.depth is not None and path.count("/") > view.depth:
-                continue
-            trees.prepare(one)
-            done += 1
-            if done % _SLICE == 0:
-                await asyncio.sleep(0)
+async def _in_turns(steps: Iterator[None]) -> None:
+    """Go through steps with turns for others: to make pieces of many nodes that were never shown takes a while."""
+    for number, _ in enumerate(steps, start=1):
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)

@@ -1,11 +1,12 @@
 """Trees and attributes as JSON: what is told of one node alone is made once and kept with the node.
 
-So a tree after one change costs the joining of its pieces, and making the pieces of the nodes that changed.
+Families of tasks keep all that was last written of them. So a tree after one change costs the joining of its families,
+writing the one that holds the change, and making the pieces of the nodes that changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import orjson
 from msgspec import Struct
@@ -32,24 +33,34 @@ def suites(definition: Definition) -> bytes:
 
 def tree(definition: Definition, lineage: Sequence[Node], view: TreeView) -> bytes:
     """Return the tree of the last node in `lineage`, or of all suites when that is empty."""
-    *above, top = lineage or [definition.root]
-    shown = (top,) if lineage else definition.suites
-    # Without a path the server itself is the first level.
-    depth = view.depth if lineage else _less(view.depth)
     out: list[bytes] = []
     if view.content == "basic":
-        _basic(out, shown, depth)
-        return b"".join(out)
-    context = generated.context(definition.server)
-    for node in above:
-        context = context.below(node)
-    _Full(out, view).write(shown, "".join(f"/{node.name}" for node in above), context, depth)
+        _basic(out, *_shown(definition, lineage, view))
+    else:
+        nodes, depth = _shown(definition, lineage, view)
+        _Full(out, view).write(nodes, *_above(definition, lineage), depth)
     return b"".join(out)
 
 
-def prepare(node: Node) -> None:
-    """Make the piece of a full tree that tells of this node alone."""
-    node.kept("piece", _piece)
+def prepare(definition: Definition, lineage: Sequence[Node], view: TreeView) -> Iterator[None]:
+    """Make the pieces of a full tree, one in each step; there are none for nodes whose families are written already."""
+    nodes, depth = _shown(definition, lineage, view)
+    yield from _Full([], view).prepare(nodes, *_above(definition, lineage), depth)
+
+
+def _shown(definition: Definition, lineage: Sequence[Node], view: TreeView) -> tuple[Sequence[Node], int | None]:
+    """Return the topmost nodes of a tree, and how far it goes on below them."""
+    if lineage:
+        return lineage[-1:], view.depth
+    return definition.suites, _less(view.depth)  # without a path the server itself is the first level
+
+
+def _above(definition: Definition, lineage: Sequence[Node]) -> tuple[str, Context]:
+    """Return the path of the node above the last one, and what holds there."""
+    context = generated.context(definition.server)
+    for node in lineage[:-1]:
+        context = context.below(node)
+    return "".join(f"/{node.name}" for node in lineage[:-1]), context
 
 
 def attributes(definition: Definition, lineage: Sequence[Node], *, secrets: bool) -> bytes:
@@ -123,9 +134,37 @@ class _Full:
         separator = b"{"
         for node in nodes:
             self._out.append(separator)
-            self._node(node, f"{prefix}/{node.name}", context.below(node), depth)
+            self._member(node, f"{prefix}/{node.name}", context, depth)
             separator = b","
         self._out.append(b"}" if separator == b"," else b"{}")
+
+    def prepare(self, nodes: Sequence[Node], prefix: str, context: Context, depth: int | None) -> Iterator[None]:
+        """Make the pieces that `write` needs, one in each step."""
+        for node in nodes if depth is None or depth >= 0 else ():
+            path = f"{prefix}/{node.name}"
+            if not node.is_written(self._key(path, context)):
+                node.kept("piece", _piece)
+                yield
+                yield from self.prepare(node.children, path, self._below(node, context), _less(depth))
+
+    def _member(self, node: Node, path: str, context: Context, depth: int | None) -> None:
+        """Write a node with all below it, or take what was written of it before."""
+        if depth is None and _is_lowest(node):
+            self._out.append(node.written(self._key(path, context), lambda: self._whole(node, path, context)))
+        else:
+            self._node(node, path, self._below(node, context), depth)
+
+    def _whole(self, node: Node, path: str, context: Context) -> bytes:
+        out: list[bytes] = []
+        _Full(out, self._view)._node(node, path, self._below(node, context), None)
+        return b"".join(out)
+
+    def _key(self, path: str, context: Context) -> Hashable:
+        """Return what tells apart all that may be written of one node."""
+        return path, self._view, context
+
+    def _below(self, node: Node, context: Context) -> Context:
+        return context.below(node) if self._view.gen_vars else context
 
     def _node(self, node: Node, path: str, context: Context, depth: int | None) -> None:
         piece = node.kept("piece", _piece)
@@ -153,6 +192,11 @@ class _Full:
 
 
 _BELOW = {"suite": b'],"children":', "family": b'],"children":', "task": b'],"aliases":', "alias": b"]"}
+
+
+def _is_lowest(node: Node) -> bool:
+    """Tell whether a node has children, and none of them has: so nothing is kept twice."""
+    return bool(node.children) and not any(child.children for child in node.children)
 
 
 def _key(node: Node) -> bytes:
