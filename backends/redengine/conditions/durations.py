@@ -15,6 +15,7 @@ UNITS: Final = {
 }
 LONGEST: Final = 100 * 366 * 86400.0
 _CLOCK = r"(?P<hours>\d{1,6}):(?P<minutes>[0-5]?\d):(?P<seconds>[0-5]?\d(?:\.\d{1,9})?)"
+_NOTHING: Final = re.compile(r"0 days 0+:0+:0+(\.0+)?|0", re.ASCII)
 _PART = re.compile(rf"\s*(?:{_CLOCK}|(?P<number>\d{{1,12}}(?:\.\d{{1,9}})?)\s*(?P<unit>[a-z]+))[\s,]*", re.ASCII)
 
 
@@ -50,3 +51,10 @@ def _seconds(found: re.Match[str]) -> float:
     if found["unit"] not in UNITS:
         raise ValueError(f"{found['unit']!r} is no unit of time: they are ms, s, min, hour, day, week")
     return float(found["number"]) * UNITS[found["unit"]]
+
+
+def parse_any(text: str) -> float:
+    """Return the seconds of a duration that may be nothing, or never end (0, as it is stored); as `parse`."""
+    if text == "never" or _NOTHING.fullmatch(text):
+        return 0.0
+    return parse(text)
