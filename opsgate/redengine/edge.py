@@ -1,29 +1,72 @@
-"""What the document's own command lines need: bodies that say they are forms are JSON, and ``%2`` alone is a plus."""
+"""In front of the API, behind the guard: who is let in, and what the document's own command lines need.
+
+Their bodies say that they are forms and are JSON; in their queries ``%2`` alone is a plus. Pages of other sites can
+send such forms, too: the guard has refused those.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from opsgate.problems import Problems
+from opsgate.redengine.gate import Gate, request_of
 
 _PLUS: Final = re.compile(rb"%2(?![0-9A-Fa-f])")
 _JSON: Final = (b"content-type", b"application/json")
 
 
 class Edge:
-    """ASGI middleware for one API, behind the guard: that is where foreign pages with forms are refused."""
+    """ASGI middleware for one API."""
 
-    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
-        """Even out what is below `prefix`."""
+    def __init__(self, app: ASGIApp, *, prefix: str, gate: Gate, problems: Problems) -> None:
+        """Look at what is below `prefix`."""
         self._app = app
-        self._prefix = f"{prefix}/"
+        self._prefix = prefix
+        self._below = f"{prefix}/"
+        self._public = f"{prefix}/openapi.json"
+        self._gate = gate
+        self._problems = problems
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, evened out."""
-        if scope["type"] == "http" and scope["path"].startswith(self._prefix):
-            if b"%2" in scope["query_string"]:
-                scope["query_string"] = _PLUS.sub(b"%2B", scope["query_string"])
-            if any(name == b"content-type" for name, _ in scope["headers"]):
-                scope["headers"] = [*(item for item in scope["headers"] if item[0] != b"content-type"), _JSON]
-        await self._app(scope, receive, send)
+        """Pass the request on, evened out, or refuse it."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._below):
+            await self._app(scope, receive, send)
+            return
+        _even_out(scope)
+        if self._gate.is_open or scope["path"] == self._public:
+            await self._app(scope, receive, send)
+        else:
+            await self._gated(scope, receive, send)
+
+    async def _gated(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, status = request_of(scope, self._prefix), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._gate.admit(request)
+        except Exception as exc:  # the hook is the user's: whatever it raises is answered, and logged
+            await self._refuse(scope, send, exc)
+            return
+        await self._app(scope, receive, watched)
+        await self._gate.tell(request, status)
+
+    async def _refuse(self, scope: Scope, send: Send, failure: Exception) -> None:
+        status, body, further = self._problems.answer(scope, failure)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further.items()]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _even_out(scope: Scope) -> None:
+    if b"%2" in scope["query_string"]:
+        scope["query_string"] = _PLUS.sub(b"%2B", scope["query_string"])
+    if any(name == b"content-type" for name, _ in scope["headers"]):
+        scope["headers"] = [*(item for item in scope["headers"] if item[0] != b"content-type"), _JSON]

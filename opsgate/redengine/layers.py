@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from opsgate.redengine.edge import Edge
+from opsgate.redengine.gate import Gate
 from opsgate.redengine.presenting import Presenter
 from opsgate.site import Site
 
@@ -22,8 +23,8 @@ class RedengineLayers:
         return app
 
     def inside(self, app: ASGIApp, site: Site) -> ASGIApp:
-        """JSON bodies and query strings as the document's clients send them."""
-        return Edge(app, prefix=site.prefix)
+        """Who is let in; bodies and queries as the document's clients send them."""
+        return Edge(app, prefix=site.prefix, gate=Gate(site.settings.redengine), problems=site.problems)
 
     def present(self, site: Site) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ARG002 - as above
         """Finished JSON, pages, streams."""

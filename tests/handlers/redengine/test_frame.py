@@ -15,6 +15,7 @@ from opsgate.app import assemble
 from opsgate.backends.redengine.port import Document, LogPage
 from opsgate.config import ConfigError, Settings
 from opsgate.config import Redengine as Section
+from opsgate.redengine import chosen
 from tests.compiled.asgi import Answer, Request, send
 from tests.handlers.redengine.fake import Port
 
@@ -208,10 +209,10 @@ class TestAnswers:
 class TestOptions:
     def test_unknown_classes_are_refused_by_name(self) -> None:
         with pytest.raises(ConfigError, match=r"redengine.classes: 'Restart' is not one of CodeTask, CommandTask"):
-            redengine.options(Settings(redengine=Section(classes=["Restart"])))
+            chosen.options(Settings(redengine=Section(classes=["Restart"])))
 
     def test_say_what_the_settings_say(self) -> None:
         text = "shell = true\ntimeout = 0\nstate_dir = '/s'\nmodules = ['a']\ndirectory = '/d'\nkeep_runs = 3\n"
-        options = redengine.options(Settings(redengine=msgspec.toml.decode(text, type=Section)))
+        options = chosen.options(Settings(redengine=msgspec.toml.decode(text, type=Section)))
         assert (str(options.root), options.modules, options.shell) == ("/s", ("a",), True)
         assert (options.timeout, options.directory, options.keep_runs) == (None, "/d", 3)

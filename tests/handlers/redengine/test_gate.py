@@ -1,0 +1,138 @@
+"""Tokens, and the document's two methods to override."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from opsgate import config, spec, tokens
+from opsgate.apis import redengine
+from opsgate.app import assemble
+from opsgate.config import ConfigError, Settings
+from opsgate.redengine.gate import Request
+from tests.compiled.asgi import Answer, send
+from tests.compiled.asgi import Request as Sent
+from tests.handlers.redengine.fake import Port
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def hooks() -> Iterator[Any]:
+    """A module of the user's."""
+    module: Any = ModuleType("hooks_of_the_test")
+    module.told, module.says = [], None
+
+    async def authenticate(request: Request) -> object:
+        module.told.append(request)
+        if isinstance(module.says, Exception):
+            raise module.says
+        return module.says
+
+    module.authenticate = authenticate
+    module.store_request = module.told.append
+    sys.modules[module.__name__] = module
+    yield module
+    del sys.modules[module.__name__]
+
+
+class Service:
+    """The whole service with some settings."""
+
+    def __init__(self, **chosen: str) -> None:
+        self.port: Any = Port()
+        settings = msgspec.convert({"redengine": chosen}, Settings)
+        self._app = assemble(settings, [(redengine.API, spec.load("redengine"), self.port)])
+
+    async def __call__(
+        self, method: str, target: str, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Answer:
+        return await send(self._app, Sent(method, f"/redengine{target}", headers, body))
+
+
+def authorization(text: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", text),) if text else ()
+
+
+class TestTokens:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        return tmp_path / "tokens.json"
+
+    async def test_are_asked_for_everywhere(self, file: Path) -> None:
+        token = tokens.create(file, "test")
+        service = Service(tokens_file=str(file))
+        for method, target in (("GET", "/tasks"), ("POST", "/tasks/a"), ("DELETE", "/task/a"), ("GET", "/nothing")):
+            for wrong in ("", "Bearer wrong", f"Basic {token}"):
+                answer = await service(method, target, headers=authorization(wrong))
+                assert (answer.status, answer.json["title"]) == (401, "Unauthorized")
+                assert "Bearer" in answer.headers["www-authenticate"]
+        assert service.port.asked == []
+        for good in (f"Bearer {token}", f"bearer  {token} "):
+            assert (await service("GET", "/tasks", headers=authorization(good))).status == 200
+
+    async def test_the_document_is_open(self, file: Path) -> None:
+        assert (await Service(tokens_file=str(file))("GET", "/openapi.json")).status == 200
+
+    async def test_without_the_file_nobody_gets_in(self, file: Path) -> None:
+        answer = await Service(tokens_file=str(file))("GET", "/tasks", headers=authorization("Bearer x"))
+        assert answer.status == 401
+
+    def test_allow_addresses_beyond_this_machine(self) -> None:
+        for bind, allowed in (("redengine=0.0.0.0:5000", True), ("0.0.0.0:5000", False), ("hoplite=0.0.0.0:1", False)):
+            layer = {"server": {"bind": [bind]}, "redengine": {"tokens_file": "t"}}
+            if allowed:
+                assert config.load(None, {}, layer).server.bind == [bind]
+            else:
+                with pytest.raises(ConfigError, match="other machines"):
+                    config.load(None, {}, layer)
+
+
+class TestAuthenticate:
+    @pytest.mark.parametrize(
+        ("says", "status", "message"),
+        [
+            (None, 200, ""),
+            (True, 200, ""),
+            (False, 401, "This request is not authenticated"),
+            (PermissionError("Not on Sundays"), 403, "Not on Sundays"),
+            (KeyError("oops"), 500, "Internal error; see the server's log"),
+        ],
+    )
+    async def test_decides(self, hooks: Any, says: object, status: int, message: str) -> None:
+        hooks.says = says
+        service = Service(authenticate="hooks_of_the_test:authenticate")
+        answer = await service("GET", "/tasks?name=a", headers=(("x-who", "me"),))
+        assert (answer.status, answer.message, bool(service.port.asked)) == (status, message, status == 200)
+        (told,) = hooks.told
+        assert (told.method, told.path, told.query, told.client) == ("GET", "/tasks", "name=a", "127.0.0.1")
+        assert told.headers["x-who"] == "me"
+
+    async def test_that_is_none_stops_the_start(self) -> None:
+        for name in ("no_such_module:f", "hooks", "os:no_such_function", ":f"):
+            with pytest.raises(ConfigError, match=f"redengine.authenticate: '{name}' is no module:function"):
+                Service(authenticate=name)
+
+
+class TestStoreRequest:
+    async def test_is_told_of_changes(self, hooks: Any) -> None:
+        service = Service(store_request="hooks_of_the_test:store_request")
+        form = (("content-type", "application/x-www-form-urlencoded"),)
+        await service("POST", "/tasks/a", b'{"code": "1"}', form)
+        await service("POST", "/tasks/a", b"{", form)
+        await service("GET", "/tasks")
+        await service("DELETE", "/tasks/a")
+        told = [(request.method, request.path, request.body) for request in hooks.told]
+        assert told == [("POST", "/tasks/a", b'{"code": "1"}'), ("DELETE", "/tasks/a", b"")]
+
+    async def test_cannot_take_an_answer_back(self, hooks: Any, caplog: pytest.LogCaptureFixture) -> None:
+        hooks.store_request = lambda _request: 1 / 0
+        answer = await Service(store_request="hooks_of_the_test:store_request")("DELETE", "/tasks/a")
+        assert (answer.status, answer.body) == (200, b"null")
+        assert "redengine.store_request failed with DELETE /tasks/a" in caplog.text
