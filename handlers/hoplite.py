@@ -64,9 +64,10 @@ async def create_job(
     return _with_job(await hoplite.create(new, idempotency_key)), 201
 
 
-async def get_job(hoplite: HoplitePort, /, job_uuid: str, wait: float = 0) -> JsonObject:
+async def get_job(hoplite: HoplitePort, /, job_uuid: str, wait: float = 0) -> bytes:
     """Read a job."""
-    return _with_job(await hoplite.job(job_uuid, wait))
+    job = await hoplite.job_json(job_uuid, wait)
+    return b'%b,"job":%b}' % (job[:-1], job)  # as `_with_job`
 
 
 async def update_job(hoplite: HoplitePort, /, job_uuid: str, body: JsonObject) -> JsonObject:

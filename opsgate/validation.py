@@ -143,8 +143,8 @@ class OrjsonJsonifier(Jsonifier):
 
 
 def json_text(data: object, *, ascii_only: bool) -> bytes:
-    r"""The JSON text of `data`, in UTF-8 or with whatever is not ASCII as ``\uXXXX``."""
-    text = orjson.dumps(data)
+    r"""The JSON text of `data`, in UTF-8 or with whatever is not ASCII as ``\uXXXX``; bytes are a JSON text already."""
+    text = data if isinstance(data, bytes) else orjson.dumps(data)
     if not ascii_only or text.isascii():
         return text
     return text.decode().encode("ascii", _ESCAPE)

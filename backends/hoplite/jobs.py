@@ -17,6 +17,7 @@ from opsgate.backends.hoplite.plugins import GROUP, Plugins
 from opsgate.backends.hoplite.port import JsonObject, NewJob, Piece, Selection
 from opsgate.backends.hoplite.text import whole_characters
 from opsgate.backends.hoplite.webhooks import Webhooks
+from opsgate.backends.hoplite.written import Written
 from opsgate.backends.jobs import model
 from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Job, Limits, Plugin, Query, Spec
@@ -68,6 +69,7 @@ class Jobs:
         self._plugins = plugins
         self._webhooks = webhooks
         self._options = options
+        self._written = Written()
 
     async def create(self, new: NewJob, key: str | None = None) -> JsonObject:
         """See `JobsPort`."""
@@ -97,6 +99,12 @@ class Jobs:
         engine = await self._engine()
         with _named(job_uuid):
             return record.describe(await (engine.wait(API, job_uuid, wait) if wait else engine.get(API, job_uuid)))
+
+    async def job_json(self, job_uuid: str, wait: float = 0) -> bytes:
+        """See `JobsPort`."""
+        engine = await self._engine()
+        with _named(job_uuid):
+            return self._written(await (engine.wait(API, job_uuid, wait) if wait else engine.get(API, job_uuid)))
 
     async def update(self, job_uuid: str, members: JsonObject) -> JsonObject:
         """See `JobsPort`."""

@@ -108,6 +108,9 @@ class JobsPort(Protocol):
     async def job(self, job_uuid: str, wait: float = 0) -> JsonObject:
         """Return a job, when it is finished or after `wait` seconds; `NotFound`."""
 
+    async def job_json(self, job_uuid: str, wait: float = 0) -> bytes:
+        """Return what `job` returns as a JSON text, UTF-8; `NotFound`."""
+
     async def update(self, job_uuid: str, members: JsonObject) -> JsonObject:
         """Replace a job's status by `members["status"]` and return the job.
 

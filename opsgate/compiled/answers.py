@@ -1,7 +1,8 @@
 """What a handler returns, as status, headers and bytes.
 
-A plain value is the body of the operation's documented success. ``(body, status)``, ``(body, headers)`` and ``(body,
-status, headers)`` say more, as with Connexion; a Starlette response is sent as it is.
+A plain value is the body of the operation's documented success; bytes are a body that is written already. ``(body,
+status)``, ``(body, headers)`` and ``(body, status, headers)`` say more, as with Connexion; a Starlette response is sent
+as it is.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from opsgate.backends.errors import Invalid
@@ -28,7 +29,7 @@ class Port:
             "plugin_paths": ["/a"],
             "jobs": ([JOB], 7),
             "create": JOB,
-            "job": JOB,
+            "job_json": orjson.dumps(JOB),
             "update": JOB,
             "output": {"text": "a"},
         }
@@ -129,8 +130,8 @@ class TestCreateJob:
 
 class TestJob:
     async def test_get_job(self, port: Any) -> None:
-        assert await hoplite.get_job(port, "u", 5) == {**JOB, "job": JOB}
-        assert port.asked == [("job", "u", 5)]
+        assert orjson.loads(await hoplite.get_job(port, "u", 5)) == {**JOB, "job": JOB}
+        assert port.asked == [("job_json", "u", 5)]
 
     async def test_update_job(self, port: Any) -> None:
         assert await hoplite.update_job(port, "u", {"status": {}}) == {**JOB, "job": JOB}
