@@ -161,7 +161,7 @@ class _Full:
 
     def _key(self, path: str, context: Context) -> Hashable:
         """Return what tells apart all that may be written of one node."""
-        return path, self._view, context
+        return path, self._view, context if self._view.gen_vars else None
 
     def _below(self, node: Node, context: Context) -> Context:
         return context.below(node) if self._view.gen_vars else context
