@@ -1,4 +1,8 @@
-"""Changes of structure, one at a time: of two that read, edit and replace at once, one would be lost."""
+"""Changes of structure, one at a time: of two that read, edit and replace at once, one would be lost.
+
+Each may take as long as the server is given to answer. So that many of them do not wait for one that is away one
+after the other, those who waited meanwhile are told so with the first.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from opsgate.backends.errors import Unavailable
+from opsgate.backends.errors import Away, Timeout, Unavailable
 
 _FILE = "structure"
 _STEP = 0.02
@@ -29,6 +33,8 @@ class StructureLock:
         self._path = None if directory is None else directory / _FILE
         self._patience = patience
         self._own = asyncio.Lock()
+        self._failed = 0.0
+        self._failure: type[Away | Timeout] = Away
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -36,22 +42,34 @@ class StructureLock:
 
         Raises:
             Unavailable: Others held it for too long.
+            Away: The server went away while others held it.
+            Timeout: It did not answer while others held it.
         """
-        until = time.monotonic() + self._patience
+        begun = time.monotonic()
+        until = begun + self._patience
         try:
             async with asyncio.timeout(self._patience):
                 await self._own.acquire()
         except TimeoutError as error:
             raise self._busy() from error
         try:
+            self._refuse_hopeless(begun)
             descriptor = await self._others(until)
             try:
                 yield
+            except (Away, Timeout) as error:
+                self._failed, self._failure = time.monotonic(), type(error)
+                raise
             finally:
                 if descriptor is not None:
                     os.close(descriptor)
         finally:
             self._own.release()
+
+    def _refuse_hopeless(self, begun: float) -> None:
+        if self._failed > begun:
+            how = "went away" if self._failure is Away else "did not answer"
+            raise self._failure(f"ecflow_server {how} while others changed the suites: nothing was sent", retry_after=2)
 
     async def _others(self, until: float) -> int | None:
         """Keep other workers out until the returned descriptor is closed."""

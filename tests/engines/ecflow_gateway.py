@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import os
+import signal
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -37,6 +43,84 @@ class Site:
         trust = ssl.create_default_context(cafile=self.certificate) if self.certificate else True
         given = {"headers": {"Authorization": f"Bearer {self.token}"}, "timeout": 30, **options}
         return httpx.Client(base_url=self.url, verify=trust, **given)
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """Send one request with the token over a fresh connection, which any worker may take."""
+        with closing(Line(self)) as line:
+            return line.ask(method, path, body, **headers)
+
+    @contextmanager
+    def line_to(self, worker: int) -> Iterator[Line]:
+        """A connection that `worker` has taken: the others stand still while it is made."""
+        others = [pid for pid in self.gateway.workers() if pid != worker]
+        with ExitStack() as stack:
+            try:
+                for other in others:
+                    _stop(other)
+                line = stack.enter_context(closing(Line(self)))
+                assert line.ask("GET", "/statistics").status == httpx.codes.OK
+            finally:
+                for other in others:
+                    os.kill(other, signal.SIGCONT)
+            yield line
+
+    @contextmanager
+    def lines(self) -> Iterator[list[Line]]:
+        """A connection to each worker."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.line_to(worker)) for worker in self.gateway.workers()]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. The names of headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, which is JSON."""
+        return json.loads(self.body)
+
+
+class Line:
+    """One connection to a gateway without TLS; a request that gets no answer within 30 s fails."""
+
+    def __init__(self, site: Site) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=30)
+        self._connection.connect()
+        self._connection.auto_open = 0  # never a second connection, which another worker might take
+        self._token = {"Authorization": f"Bearer {site.token}"}
+
+    def send(self, method: str, path: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
+        """Send a request, its body as JSON, and return the answer as soon as it begins."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = None if body is None else json.dumps(body)
+        self._connection.request(method, f"/v1{path}", sent, {**self._token, **given})
+        return self._connection.getresponse()
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """Send a request and return the answer."""
+        answer = self.send(method, path, body, **headers)
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+def _stop(process: int) -> None:
+    """Have a process stand still, and wait until it does."""
+    os.kill(process, signal.SIGSTOP)
+    _wait(lambda: ") T " in Path(f"/proc/{process}/stat").read_text(), "it does not stop")
+
+
+def _wait(condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.002)
 
 
 def certificates(directory: Path) -> Path:
@@ -72,4 +156,5 @@ def running(
     }
     ending = ["--cert_directory", str(directory / "ssl")] if tls else ["--no_ssl"]
     with Gateway(["ecflow", "-p", str(port), *ending], port, directory / "log", variables, certificate) as gateway:
+        _wait(lambda: len(gateway.workers()) == 2, "the second worker does not come")
         yield Site(gateway, server, secret, file, certificate)

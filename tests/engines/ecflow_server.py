@@ -179,6 +179,20 @@ class EcflowServer:
         )
         return str(answer["value1"])
 
+    def change(self) -> str:
+        """Return its change numbers: those of states, and those of everything else."""
+        words = dict(word.split(":", 1) for word in self.definition().split("\n")[1].split() if ":" in word)
+        return f"{words.get('state_change', 0)}-{words.get('modify_change', 0)}"
+
+    def suites(self) -> list[str]:
+        """Return the names of its suites."""
+        return list(self.command("CtsCmd", api_=11).get("suites_", []))
+
+    def forget(self) -> None:
+        """Remove its checkpoints while it does not run: it will know of nothing."""
+        for file in self.directory.glob("*.check*"):
+            file.unlink()
+
     def load(self, definition: str) -> None:
         """Load suites."""
         self.command("LoadDefsCmd", force_=True, defs_=definition, defs_filename_="")

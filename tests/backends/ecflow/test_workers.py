@@ -17,7 +17,7 @@ from opsgate.backends.ecflow.engine import connect
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.locks import StructureLock
 from opsgate.backends.ecflow.port import Action, Attribute, EcflowBackend, TreeView, User
-from opsgate.backends.errors import Unavailable
+from opsgate.backends.errors import Away, EngineError, Timeout, Unavailable
 from tests.backends.ecflow.polling import until
 from tests.engines.ecflow_server import EcflowServer
 
@@ -205,6 +205,30 @@ class TestLocks:
                 inside.pop()
 
         await asyncio.gather(*(enter(lock) for lock in (one, other) * 5))
+
+    @pytest.mark.parametrize(("failure", "message"), [(Away, "went away"), (Timeout, "did not answer")])
+    async def test_wait_once_for_a_server_that_is_away(
+        self, failure: type[EngineError], message: str, tmp_path: Path
+    ) -> None:
+        lock, entered = StructureLock(tmp_path, 20), asyncio.Event()
+
+        async def enter() -> None:
+            async with lock.held():
+                entered.set()
+                await asyncio.sleep(0.01)
+                raise failure("first")
+
+        first = asyncio.create_task(enter())
+        await entered.wait()
+        others = await asyncio.gather(*(enter() for _ in range(5)), return_exceptions=True)
+        with pytest.raises(failure, match="first"):
+            await first
+        assert {type(other) for other in others} == {failure}
+        assert {str(other) for other in others} == {
+            f"ecflow_server {message} while others changed the suites: nothing was sent"
+        }
+        async with lock.held():  # whoever comes later tries it
+            pass
 
     async def test_end_in_time(self, tmp_path: Path) -> None:
         one, other = StructureLock(tmp_path, 0.1), StructureLock(tmp_path, 0.1)
