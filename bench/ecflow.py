@@ -45,7 +45,7 @@ def main() -> None:
             if "reads" in options.parts:
                 runs, sizes = ecflow_load.over_http(site, Path(place), options.rounds, options.seconds)
                 _print_runs(runs, sizes)
-                print(f"\nThereafter {_memory(site)}.")
+                print(f"\nThereafter {_memory(site)}; load average {os.getloadavg()[0]:.1f}.")
 
 
 def _options() -> argparse.Namespace:
