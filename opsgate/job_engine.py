@@ -13,7 +13,7 @@ from opsgate.backends.jobs.housekeeping import Keep
 from opsgate.backends.jobs.settings import Settings as EngineSettings
 from opsgate.config import Settings
 
-APIS = ("hoplite",)
+APIS = ("flux", "hoplite")
 """The APIs that have jobs on it."""
 
 

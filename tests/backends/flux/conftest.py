@@ -1,0 +1,34 @@
+"""One suite for all engines: what takes `backend` runs once against each that can be reached.
+
+What does not run for want of an engine is not collected, and the summary says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsgate.backends.flux.port import FluxBackend, JobsPort
+from tests.backends.flux.engines import missing, reachable
+
+
+@pytest.fixture(params=list(reachable()))
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[FluxBackend]:
+    """A backend of each engine."""
+    async with reachable()[request.param](tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def jobs(backend: FluxBackend) -> JobsPort:
+    """Its jobs."""
+    return backend.jobs
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which engines the suite did not run against."""
+    for name, why in missing().items():
+        terminalreporter.write_line(f"Flux API: nothing was run against the engine {name!r}: {why}", yellow=True)
