@@ -19,7 +19,7 @@ from opsgate.backends.redengine.port import (
 
 PAGING: Final = ("limit", "offset", "after_id", "order")
 """Names in the query of the log that are no fields of its records."""
-CHUNK: Final = 10_000
+CHUNK: Final = 2_000
 """How many log records are read at a time where all are asked for."""
 
 
