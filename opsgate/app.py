@@ -19,7 +19,7 @@ from opsgate.backends.errors import EngineError
 from opsgate.binding import HandlerResolver, bind
 from opsgate.compiled import stock
 from opsgate.compiled.middleware import CompiledRoutes
-from opsgate.config import Settings
+from opsgate.config import NotConfigured, Settings
 from opsgate.guard import Guard, Limits, Seen
 from opsgate.hosts import HostRule
 from opsgate.listeners import Listeners
@@ -49,11 +49,24 @@ def build(settings: Settings, shared: Shared | None = None) -> ASGIApp:
         SpecError: A broken spec.
         BindingError: Specs and handlers that do not fit.
     """
-    served: Served = [(api, spec.load(api.name), api.connect(settings)) for api in apis.chosen(settings)]
+    served: Served = [(api, spec.load(api.name), backend) for api, backend in _connected(settings)]
     app = assemble(settings, served, shared=shared)
     gc.collect()
     gc.freeze()  # the app stays: looking through all of it now and then would stop every request for 50 ms
     return app
+
+
+def _connected(settings: Settings) -> list[tuple[Api, Backend]]:
+    """The APIs to serve and their backends; those without a configured engine are left out unless asked for by name."""
+    connected = []
+    for api in apis.chosen(settings):
+        try:
+            connected.append((api, api.connect(settings)))
+        except NotConfigured as exc:
+            if api.name in settings.named:
+                raise
+            log.warning("%s is left out: %s", api.name, exc)
+    return connected
 
 
 def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: Shared | None = None) -> ASGIApp:

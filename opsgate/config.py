@@ -61,6 +61,10 @@ class ConfigError(Exception):
     """A setting that is unknown or wrong; the message names it."""
 
 
+class NotConfigured(ConfigError):
+    """Nothing says which engine an API is to serve: no mistake unless the API was asked for by name."""
+
+
 class Server(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[server]``: how Opsgate listens and answers."""
 
@@ -154,10 +158,10 @@ class Hoplite(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Ecflow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[ecflow]``: the ecflow_server behind the ecFlow API, and who may change something there."""
 
-    host: str = "localhost"
-    """Its machine."""
-    port: int = 3141
-    """Its port."""
+    host: str = ""
+    """Its machine; by default ``localhost``."""
+    port: int = 0
+    """Its port; by default 3141."""
     user: str = ""
     """Whom it takes for the sender of commands that came with a token; by default the user of this service."""
     password: str = ""
@@ -265,6 +269,11 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     def addresses(self) -> list[Address]:
         """The parsed ``[server] bind``."""
         return [addresses.parse(text) for text in self.server.bind]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The APIs that are asked for by name: in `apis`, or by an address of their own."""
+        return frozenset([*self.apis, *(address.api for address in self.addresses if address.api)])
 
 
 def load(file: Path | None, environment: Mapping[str, str], options: Layer) -> Settings:

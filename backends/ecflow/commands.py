@@ -171,6 +171,11 @@ def checkpoint() -> Command:
     return Command("CheckPtCmd", {"mode_": 3, "check_pt_interval_": 0, "check_pt_save_time_alarm_": 0}, acts=False)
 
 
+def checkpoint_always() -> Command:
+    """Return the command to write a checkpoint with every change from now on, until the server ends."""
+    return Command("CheckPtCmd", {"mode_": 2, "check_pt_interval_": 0, "check_pt_save_time_alarm_": 0}, acts=False)
+
+
 def sync(number: Sync, state: int = 0, modify: int = 0) -> Command:
     """What changed since the change numbers."""
     fields = {

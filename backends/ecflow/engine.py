@@ -71,6 +71,10 @@ class EcflowServerBackend:
         """
         await self._client.ask(commands.control(Control.PING), user)
 
+    async def preserve(self) -> None:
+        """Have the server write its checkpoint with every change until it ends: then a crash loses nothing."""
+        await self._client.act(commands.checkpoint_always())
+
     async def ready(self) -> dict[str, object]:
         """Return engine, version, state, host and port of the server.
 

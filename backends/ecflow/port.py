@@ -458,6 +458,9 @@ class EcflowBackend(Protocol):
     def events(self) -> EventsPort:
         """Changes as they come."""
 
+    async def preserve(self) -> None:
+        """Have the server write its checkpoint with every change until it ends: then a crash loses nothing."""
+
     async def ready(self) -> dict[str, object]:
         """Return engine, version and state for a readiness page, one short call; raise as other methods do."""
 

@@ -6,14 +6,14 @@ from opsgate import problems
 from opsgate.apis.record import Api, Backend
 from opsgate.backends.supvisors import engine
 from opsgate.backends.supvisors.limits import Limits
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError, NotConfigured, Settings
 
 
 def connect(settings: Settings) -> Backend:
     """The supervisord that the settings name."""
     chosen = settings.supvisors
     if not chosen.url:
-        raise ConfigError(
+        raise NotConfigured(
             "supvisors.url: not set; say which supervisord with -u http://HOST:PORT or unix:///PATH, "
             "SUPERVISOR_SERVER_URL, or run `opsgate up` for a private one"
         )

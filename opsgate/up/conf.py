@@ -94,9 +94,8 @@ def supervisord_conf(state: StateDir, inet: Inet, ecflow: PrivateServer | None =
 
 def _ecflow(state: StateDir, ecflow: PrivateServer) -> dict[str, object]:
     """The server's jobs are no part of it; on SIGTERM it only writes its checkpoint, so it is killed soon after."""
-    module = [sys.executable, "-P", "-m", "opsgate.ecflow.launch", ecflow.program, str(ecflow.port)]
     return {
-        "command": shlex.join(module),
+        "command": shlex.join(ecflow.command),
         "directory": ecflow.home,
         "environment": ",".join(f'{name}="{value}"' for name, value in ecflow.environment.items()),
         "autorestart": "true",

@@ -7,10 +7,13 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
+
 from opsgate import __version__, apis
 from opsgate.config import ENGINE_VARIABLES, PREFIX, Settings
 from opsgate.server import check_free
 from opsgate.up import announce, conf, ecflow, state
+from opsgate.up.state import StateDir
 
 
 def default_state_dir() -> Path:
@@ -28,17 +31,30 @@ def run(settings: Settings, state_dir: Path) -> None:
     check_free(settings.addresses)
     where = state.prepare(state_dir)
     state.lock(where)
-    server = ecflow.private(settings, where.ecflow)
-    if server is not None:
-        where.ecflow.mkdir(mode=0o700, exist_ok=True)
-        state.write_private(where.ecflow / "passwd", server.passwords)
+    server, without = _ecflow_server(settings, where)
+    settings = msgspec.structs.replace(settings, apis=[api.name for api in chosen if api.name != without])
     state.write_private(where.gateway_toml, conf.gateway_toml(settings, where, server))
     state.write_private(where.supervisord_conf, conf.supervisord_conf(where, conf.Inet.on(_free_port()), server))
     where.socket.unlink(missing_ok=True)
     print(f"Opsgate {__version__} starts; state in {where.root}; Ctrl-C stops it.", flush=True)  # noqa: T201
-    announce.when_ready(settings.addresses, [api.name for api in chosen], where)
+    announce.when_ready(settings.addresses, settings.apis, where)
     command = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(where.supervisord_conf)]
     os.execve(sys.executable, command, _environment())  # noqa: S606 - no shell is meant
+
+
+def _ecflow_server(settings: Settings, where: StateDir) -> tuple[ecflow.PrivateServer | None, str | None]:
+    """The private ecflow_server, if any, and the API that is left out because there is none."""
+    try:
+        server = ecflow.private(settings, where.ecflow)
+    except ecflow.MissingError as exc:
+        if ecflow.API in settings.named:
+            raise
+        print(f"The ecFlow API is left out: {exc}", flush=True)  # noqa: T201
+        return None, ecflow.API
+    if server is not None:
+        where.ecflow.mkdir(mode=0o700, exist_ok=True)
+        state.write_private(where.ecflow / "passwd", server.passwords)
+    return server, None
 
 
 def _environment() -> dict[str, str]:
