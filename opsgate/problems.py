@@ -85,9 +85,10 @@ def ecflow_status(failure: errors.EngineError) -> int | None:
     return HTTPStatus.BAD_GATEWAY if isinstance(failure, errors.Away) else None
 
 
-def render_problem(status: int, message: str, _failure: errors.EngineError | None) -> Body:
-    """``{"title", "status", "detail", "message"}``: Red Engine's `message`, and what RFC 9457 calls it."""
-    return {"title": HTTPStatus(status).phrase, "status": status, "detail": message, "message": message}
+def render_problem(status: int, message: str, failure: errors.EngineError | None) -> Body:
+    """``{"title", "status", "detail", "message"}`` and more: Red Engine's `message`, and what RFC 9457 calls it."""
+    body: Body = {"title": HTTPStatus(status).phrase, "status": status, "detail": message, "message": message}
+    return body if failure is None else {**body, **failure.details}
 
 
 def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
