@@ -1,0 +1,44 @@
+"""The backend of the Red Engine API: what its handlers need, and what the frame needs of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opsgate.backends.errors import Unavailable
+from opsgate.backends.redengine.control import Control
+from opsgate.backends.redengine.runs import Runs
+from opsgate.backends.redengine.session import Session
+from opsgate.backends.redengine.store import Store
+
+if TYPE_CHECKING:
+    from opsgate.backends.redengine.options import Options
+    from opsgate.backends.redengine.tasks import OpenEngine
+
+
+class RedengineBackend(Control, Session, Runs):
+    """Tasks, their session and their log. Nothing is opened before it is used; the scheduler is a process of its own.
+
+    Args:
+        engine: The job engine.
+        options: The operator's choices.
+    """
+
+    def __init__(self, engine: OpenEngine, options: Options) -> None:
+        store = Store(options.root)
+        Control.__init__(self, store, engine, options)
+
+    async def ready(self) -> dict[str, Any]:
+        """Describe the scheduler.
+
+        Raises:
+            Unavailable: There is none.
+        """
+        said = await self.scheduler()
+        if not said["alive"]:
+            raise Unavailable("No scheduler runs; what is asked for is stored, and done once one does", retry_after=1)
+        return {"name": "scheduler", "state": f"{said['running']} running, {said['waiting']} waiting", **said}
+
+    async def aclose(self) -> None:
+        """Let go of the stores; runs go on."""
+        await self._store.aclose()
+        await self._engine.aclose()
