@@ -15,7 +15,7 @@ _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _PREFIX: Final = "\N{LATIN SMALL LETTER F WITH HOOK}"
 _DECIMAL: Final = re.compile(r"[0-9]{1,20}")
 _HEX: Final = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
-_DOTTED: Final = re.compile(r"[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){3}")
+_DOTTED: Final = re.compile(r"[0-9a-fA-F]{1,4}(\.[0-9a-fA-F]{1,4}){3}")
 _F58: Final = re.compile(rf"[f{_PREFIX}]([{_ALPHABET}]{{1,12}})")
 LARGEST: Final = 2**64 - 1
 
@@ -62,7 +62,7 @@ def _number(text: str) -> int | None:
     if _HEX.fullmatch(text):
         return int(text, 16)
     if _DOTTED.fullmatch(text):
-        return int(text.replace(".", ""), 16)
+        return int("".join(f"{part:0>4}" for part in text.split(".")), 16)
     if found := _F58.fullmatch(text):
         return _from_58(found[1])
     return None

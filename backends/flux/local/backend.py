@@ -10,6 +10,7 @@ from opsgate.backends.flux.local.machine import Machine
 from opsgate.backends.flux.local.mirror import Mirror
 from opsgate.backends.flux.local.submitting import API, Options
 from opsgate.backends.flux.port import EngineName
+from opsgate.backends.flux.table import MOST_INACTIVE
 from opsgate.backends.jobs.engine import OpenEngine
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.states import State
@@ -23,13 +24,14 @@ class LocalBackend:
     Args:
         engine: Gives the job engine.
         options: How jobs are run.
+        most_listed: How many jobs that are over are listed; older ones are found by their numbers alone.
     """
 
     engine: EngineName = "local"
 
-    def __init__(self, engine: OpenEngine, options: Options = _OPTIONS) -> None:
+    def __init__(self, engine: OpenEngine, options: Options = _OPTIONS, most_listed: int = MOST_INACTIVE) -> None:
         self._open = engine
-        self._mirror = Mirror(engine)
+        self._mirror = Mirror(engine, most_listed)
         machine = Machine(engine)
         self.jobs = LocalJobs(engine, self._mirror, machine, options)
         self.events = LocalEvents(engine)

@@ -28,9 +28,9 @@ def job_engine(root: Path, cores: int | None = CORES) -> JobEngine:
     return JobEngine(lambda: Settings(root, cores=cores, seconds_between_tidying=0.2))
 
 
-def local_backend(root: Path, cores: int | None = CORES) -> LocalBackend:
+def local_backend(root: Path, cores: int | None = CORES, **options: int) -> LocalBackend:
     """Return a backend on the state directory `root`, as one worker has it."""
-    return LocalBackend(job_engine(root, cores), Options(grace=GRACE))
+    return LocalBackend(job_engine(root, cores), Options(grace=GRACE, **options))
 
 
 async def end_all(root: Path) -> None:
