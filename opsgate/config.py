@@ -244,8 +244,6 @@ class Redengine(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The Python that runs code and functions; by default the one that runs this service."""
     directory: str = ""
     """Where runs take place; by default a fresh directory each."""
-    tokens_file: str = ""
-    """A file of tokens, made by ``opsgate token``: with it every request needs one."""
     authenticate: str = ""
     """``module:function`` that is asked about each request; False or `PermissionError` refuses it."""
     store_request: str = ""
@@ -404,7 +402,6 @@ def _check_reach(settings: Settings, listening: list[Address]) -> None:
     """Whoever reaches these APIs can run programs, and nothing asks for credentials yet: stay on this machine."""
     for address in listening:
         asks = address.api in _ASK and settings.server.certfile
-        asks = asks or (address.api == "redengine" and settings.redengine.tokens_file)
         asks = asks or (address.api == "flux" and settings.flux.auth)  # its document has no TLS, and no job without it
         if not (address.is_local or settings.server.insecure or asks):
             raise ConfigError(

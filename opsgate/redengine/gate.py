@@ -1,4 +1,4 @@
-"""Who may do requests, and who is told of them: tokens, and the two methods that the document has users override.
+"""Who may do requests, and who is told of them: the two methods that the document has users override.
 
 ``authenticate(request)`` is asked before each request, ``store_request(request)`` is told of each change that was made.
 Both are functions of the user's, plain or ``async``, named in the settings.
@@ -6,20 +6,17 @@ Both are functions of the user's, plain or ``async``, named in the settings.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from starlette.types import Scope
 
 from opsgate.backends.errors import Denied, Unauthenticated
 from opsgate.config import ConfigError, Redengine
-from opsgate.tokens import Tokens
 
 log = logging.getLogger("opsgate.redengine")
 
@@ -50,7 +47,7 @@ class Request:
 
 
 class Gate:
-    """Tokens and hooks of one API.
+    """The hooks of one API.
 
     Raises:
         ConfigError: A hook that cannot be imported.
@@ -58,24 +55,21 @@ class Gate:
 
     def __init__(self, chosen: Redengine) -> None:
         """Take those that the settings name; without any everybody is let in, and nobody is told."""
-        self._tokens = Tokens(Path(chosen.tokens_file).absolute()) if chosen.tokens_file else None
         self._authenticate = _hook("authenticate", chosen.authenticate)
         self._store_request = _hook("store_request", chosen.store_request)
 
     @property
     def is_open(self) -> bool:
         """Whether there is nothing to ask and nobody to tell."""
-        return self._tokens is None and self._authenticate is None and self._store_request is None
+        return self._authenticate is None and self._store_request is None
 
     async def admit(self, request: Request) -> None:
         """Let a request in.
 
         Raises:
-            Unauthenticated: There is no valid token, or the hook said False.
-            Denied: The hook raised `PermissionError`.
+            Unauthenticated: The hook said False.
+            Denied: It raised `PermissionError`.
         """
-        if self._tokens is not None:
-            await _check_token(self._tokens, request.headers.get("authorization", ""))
         if self._authenticate is None:
             return
         try:
@@ -105,13 +99,6 @@ def request_of(scope: Scope, prefix: str) -> Request:
         client=scope["client"][0] if scope.get("client") else None,
         body=scope.get("opsgate.body", b""),
     )
-
-
-async def _check_token(tokens: Tokens, shown: str) -> None:
-    scheme, _, token = shown.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not (tokens.known(token) or await asyncio.to_thread(tokens.verify, token)):
-        raise Unauthenticated("A valid token is needed: Authorization: Bearer TOKEN")
 
 
 async def _called(hook: Hook, request: Request) -> Any:

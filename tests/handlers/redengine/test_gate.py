@@ -1,17 +1,16 @@
-"""Tokens, and the document's two methods to override."""
+"""The document's two methods to override."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
-from opsgate import config, spec, tokens
+from opsgate import spec
 from opsgate.apis import redengine
 from opsgate.app import assemble
 from opsgate.config import ConfigError, Settings
@@ -54,44 +53,6 @@ class Service:
         self, method: str, target: str, body: bytes | None = None, headers: tuple[tuple[str, str], ...] = ()
     ) -> Answer:
         return await send(self._app, Sent(method, f"/redengine{target}", headers, body))
-
-
-def authorization(text: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", text),) if text else ()
-
-
-class TestTokens:
-    @pytest.fixture
-    def file(self, tmp_path: Path) -> Path:
-        return tmp_path / "tokens.json"
-
-    async def test_are_asked_for_everywhere(self, file: Path) -> None:
-        token = tokens.create(file, "test")
-        service = Service(tokens_file=str(file))
-        for method, target in (("GET", "/tasks"), ("POST", "/tasks/a"), ("DELETE", "/task/a"), ("GET", "/nothing")):
-            for wrong in ("", "Bearer wrong", f"Basic {token}"):
-                answer = await service(method, target, headers=authorization(wrong))
-                assert (answer.status, answer.json["title"]) == (401, "Unauthorized")
-                assert "Bearer" in answer.headers["www-authenticate"]
-        assert service.port.asked == []
-        for good in (f"Bearer {token}", f"bearer  {token} "):
-            assert (await service("GET", "/tasks", headers=authorization(good))).status == 200
-
-    async def test_the_document_is_open(self, file: Path) -> None:
-        assert (await Service(tokens_file=str(file))("GET", "/openapi.json")).status == 200
-
-    async def test_without_the_file_nobody_gets_in(self, file: Path) -> None:
-        answer = await Service(tokens_file=str(file))("GET", "/tasks", headers=authorization("Bearer x"))
-        assert answer.status == 401
-
-    def test_allow_addresses_beyond_this_machine(self) -> None:
-        for bind, allowed in (("redengine=0.0.0.0:5000", True), ("0.0.0.0:5000", False), ("hoplite=0.0.0.0:1", False)):
-            layer = {"server": {"bind": [bind]}, "redengine": {"tokens_file": "t"}}
-            if allowed:
-                assert config.load(None, {}, layer).server.bind == [bind]
-            else:
-                with pytest.raises(ConfigError, match="other machines"):
-                    config.load(None, {}, layer)
 
 
 class TestAuthenticate:
