@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite``."""
+"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite | flux``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from opsgate.command_line import (
     own_address,
 )
 from opsgate.config import ConfigError, Layer
+from opsgate.flux.command import flux_command
 from opsgate.tokens import TokenError
 
 
@@ -29,6 +30,9 @@ from opsgate.tokens import TokenError
 @click.version_option(__version__)
 def main() -> None:
     """One REST service in front of Supervisor/Supvisors and other engines that run work."""
+
+
+main.add_command(flux_command)
 
 
 @main.command(name="up")

@@ -95,6 +95,17 @@ def render_plain(status: int, message: str, _failure: errors.EngineError | None)
     """``{"status", "message"}``: our own pages, which belong to no document."""
     return {"status": status, "message": message}
 
+def render_detail(_status: int, message: str, failure: errors.EngineError | None) -> Body:
+    """``{"Message", "detail"}`` and what the failure has besides: the Flux document, whose clients print `Message`."""
+    body: Body = {"Message": message, "detail": message}
+    return body if failure is None else {**body, **failure.details}
+
+
+def flux_status(failure: errors.EngineError) -> int | None:
+    """What differs in the Flux API: a job that is over is no conflict there, but a bad request."""
+    return HTTPStatus.BAD_REQUEST if isinstance(failure, errors.Conflict) else None
+
+
 
 class Problems:
     """Answers failures, choosing the body's shape by the prefix of the path."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opsgate.apis import ecflow, hoplite, supvisors
+from opsgate.apis import ecflow, flux, hoplite, supvisors
 from opsgate.apis.record import Api, Backend, Layers, Working
 from opsgate.config import ConfigError, Settings
 
 __all__ = ["APIS", "Api", "Backend", "Layers", "Working", "chosen"]
 
-APIS: Mapping[str, Api] = {api.name: api for api in (supvisors.API, ecflow.API, hoplite.API)}
+APIS: Mapping[str, Api] = {api.name: api for api in (supvisors.API, ecflow.API, hoplite.API, flux.API)}
 
 
 def chosen(settings: Settings) -> list[Api]:

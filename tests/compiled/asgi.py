@@ -65,7 +65,9 @@ class Answer:
             found = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return ""
-        return str(found.get("message", found.get("error", ""))) if isinstance(found, dict) else ""
+        if not isinstance(found, dict):
+            return ""
+        return next((str(found[name]) for name in ("message", "error", "Message", "detail") if name in found), "")
 
 
 async def send(app: ASGIApp, request: Request) -> Answer:

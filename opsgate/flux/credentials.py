@@ -1,0 +1,128 @@
+"""Who a request comes from: checked before its method, its path's operation or its body is looked at.
+
+Connexion's security then only asks what was found.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from connexion.lifecycle import ConnexionRequest
+from connexion.security import NO_VALUE, AbstractSecurityHandler
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from opsgate.flux.access import Access
+from opsgate.problems import Problems
+
+CHALLENGE: Final = 'Basic realm="Flux", Bearer'
+MISSING: Final = "Missing FLUX_USER and/or FLUX_TOKEN"
+_NONE_SHOWN: Final = "Not authenticated"
+_WRONG_USER: Final = "Incorrect user or token."
+_WRONG_TOKEN: Final = "Could not validate credentials"  # noqa: S105 - a sentence
+_WRONG_REQUEST: Final = "Denied: the request is missing, or not signed with our key for our user"
+_CALLER: Final = "opsgate.caller"
+_OPEN: Final = ("", "/", "/docs", "/openapi.json", "/login/access-token")
+_ASSETS: Final = "/assets/"
+_TOKEN: Final = "/token"  # noqa: S105 - a path
+
+
+class Found(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no types
+    """Any scheme of the spec: whatever was shown is taken from the request, where `Authentication` left it."""
+
+    def get_fn(self, security_scheme: object, required_scopes: object) -> Callable[[ConnexionRequest], Any]:  # noqa: ARG002 - Connexion's signature
+        """What Connexion calls for each request."""
+        return lambda request: request.scope.get(_CALLER) or NO_VALUE
+
+
+SECURITY: Final[Mapping[str, Any]] = dict.fromkeys(("basic", "bearer"), Found)
+"""Connexion's security map."""
+
+
+class Authentication:
+    """ASGI middleware for one API, behind the guard."""
+
+    def __init__(self, app: ASGIApp, *, prefix: str, access: Access, needed: bool, problems: Problems) -> None:
+        """Look at what is below `prefix`; without `needed` only requests for access tokens have to show something."""
+        self._app = app
+        self._begin = f"{prefix}/"
+        self._v1 = f"{prefix}/v1"
+        self._prefix = prefix
+        self._access = access
+        self._needed = needed
+        self._problems = problems
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the caller and pass the request on, or refuse it."""
+        if scope["type"] == "http" and scope["path"].startswith(self._begin):
+            refusal = self._refusal(scope)
+            if refusal:
+                await self._refuse(scope, send, refusal)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> str:
+        """Why a request is refused; empty if it is not."""
+        path = self._inner(scope["path"])
+        if path == _TOKEN:
+            return self._request(scope)
+        if not self._needed or path in _OPEN or path.startswith(_ASSETS):
+            return ""
+        if not self._access.is_complete:
+            return MISSING
+        return self._credentials(scope)
+
+    def _inner(self, path: str) -> str:
+        """The path below either base."""
+        below = path.removeprefix(self._prefix)
+        return below.removeprefix("/v1") if below == "/v1" or below.startswith("/v1/") else below
+
+    def _request(self, scope: Scope) -> str:
+        scheme, shown = _authorization(scope)
+        if scheme != "bearer" or not self._access.is_request(shown):
+            return _WRONG_REQUEST if self._access.is_complete else MISSING
+        scope[_CALLER] = {"sub": "token request"}
+        return ""
+
+    def _credentials(self, scope: Scope) -> str:
+        scheme, shown = _authorization(scope)
+        if not scheme:
+            return _NONE_SHOWN
+        if scheme == "basic" and not self._access.is_user(*_basic(shown)):
+            return _WRONG_USER
+        if scheme == "bearer" and not self._access.is_access_token(shown):
+            return _WRONG_TOKEN
+        if scheme not in ("basic", "bearer"):
+            return f"Only Basic and Bearer are known here, not {scheme}"
+        scope[_CALLER] = {"sub": "user"}
+        return ""
+
+    async def _refuse(self, scope: Scope, send: Send, message: str) -> None:
+        body = self._problems.body(scope["path"], 401, message)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"www-authenticate", CHALLENGE.encode()),
+        ]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _authorization(scope: Scope) -> tuple[str, str]:
+    """The scheme in lower case and what follows it; empty without the header."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, shown = value.decode("latin-1").strip().partition(" ")
+            return scheme.lower(), shown.strip()
+    return "", ""
+
+
+def _basic(shown: str) -> tuple[str, str]:
+    """User and token; empty where they cannot be read, which nobody is."""
+    try:
+        user, _, token = base64.b64decode(shown, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return user, token
