@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -88,6 +89,8 @@ def run(settings: Settings) -> None:
     logs.configure(settings.server.log_level, as_json=settings.server.log_format == "json")
     check_free(settings.addresses)
     _check_writable(settings.server)
+    if settings.server.certfile or settings.server.keyfile:
+        _check_certificate(settings.server)
     Gateway(settings).run()
 
 
@@ -116,6 +119,27 @@ def _check_writable(server: ServerSettings) -> None:
         Records(server.access_log, server.audit_log).try_out()
     except OSError as exc:
         raise ConfigError(f"server.access_log, server.audit_log: {exc.filename}: {exc.strerror}") from exc
+
+
+def _check_certificate(server: ServerSettings) -> None:
+    """Refuse files that TLS cannot use: workers would find out, end, and be started again without end."""
+    for name, file in (("certfile", server.certfile), ("keyfile", server.keyfile)):
+        if not file:
+            raise ConfigError(f"server.{name}: not set, but TLS needs both certfile and keyfile")
+        try:
+            with Path(file).open("rb"):
+                pass
+        except OSError as exc:
+            raise ConfigError(f"server.{name}: {file!r} cannot be read: {exc.strerror}") from exc
+    try:
+        # An empty password, or a key that has one would be asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.certfile, server.keyfile, lambda: "")
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "reason", None) or str(exc)
+        raise ConfigError(
+            f"server.certfile, server.keyfile: {server.certfile} and {server.keyfile} are no certificate and its key, "
+            f"without a password: {reason}"
+        ) from exc
 
 
 def _memory_directory() -> str:
