@@ -28,7 +28,7 @@ _WAITING = 10_000
 class _Batch(Struct, frozen=True):
     """What was found between two states."""
 
-    old: Change | None
+    old: Change
     new: Change
     events: tuple[Event, ...]
 
@@ -64,9 +64,8 @@ class Events:
         if after == present.id:
             return []
         known = [batch for batch in self._batches if batch.new.server == present.server]
-        first = known[0].old if known else None
         same = place is not None and place[0] == compact(present.server)
-        if not same or place is None or first is None or (first.state, first.modify) > place[1:]:
+        if not same or place is None or not known or _beginning(known[0]) > place[1:]:
             return [_reset(present)]
         return [event for batch in known if (batch.new.state, batch.new.modify) > place[1:] for event in batch.events]
 
@@ -85,6 +84,12 @@ class Events:
         self._remembered += 1 + len(batch.events)
         while self._remembered > _REMEMBERED and len(self._batches) > 1:
             self._remembered -= 1 + len(self._batches.popleft().events)
+
+
+def _beginning(batch: _Batch) -> tuple[int, int]:
+    """Return the numbers from which on all is known with a batch: with the first of a server that is another, all."""
+    old = batch.old
+    return (old.state, old.modify) if old.server == batch.new.server else (0, 0)
 
 
 def _parse(text: str) -> tuple[str, int, int] | None:
