@@ -15,6 +15,8 @@ help:
 	@echo "make clean   remove what the others made"
 
 up: $(VENV)/.installed
+	@# Without them everything but the ecFlow API works, and `opsgate up` says what to install.
+	@./scripts/debian-packages ecflow-server ecflow-client 2>/dev/null || true
 	@exec $(BIN)/opsgate up $(ARGS)
 
 test: $(VENV)/.tox-installed
