@@ -93,7 +93,7 @@ def settings(db: sqlite3.Connection, kind: Kind) -> dict[str, Any]:
 
 def put_settings(db: sqlite3.Connection, kind: Kind, values: dict[str, str]) -> None:
     """Set some settings of a kind, given as JSON."""
-    bump(db)
+    _bump_kind(db, kind)
     db.executemany(
         "INSERT INTO setting VALUES (?, ?, ?) ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value",
         [(kind, name, value) for name, value in values.items()],
@@ -102,7 +102,7 @@ def put_settings(db: sqlite3.Connection, kind: Kind, values: dict[str, str]) -> 
 
 def clear_settings(db: sqlite3.Connection, kind: Kind) -> None:
     """Remove all settings of a kind."""
-    bump(db)
+    _bump_kind(db, kind)
     db.execute("DELETE FROM setting WHERE kind = ?", (kind,))
 
 
@@ -179,6 +179,12 @@ def ask_to_end(db: sqlite3.Connection, row: Row) -> None:
     """Note that the present run of a task is to end."""
     db.execute("UPDATE run SET stop = 1 WHERE run_id = ?", (row["active"],))
     db.execute("UPDATE task SET force_termination = 1, change = ? WHERE seq = ?", (bump(db), row["seq"]))
+
+
+def _bump_kind(db: sqlite3.Connection, kind: Kind) -> None:
+    change = bump(db)
+    if kind == "parameter":
+        db.execute("UPDATE counter SET parameters = ?", (change,))
 
 
 def _put_links(db: sqlite3.Connection, seq: int, start_cond: str) -> None:

@@ -11,8 +11,8 @@ from typing import Final
 from opsgate.backends.jobs.schema import Tables
 
 _FIRST = (
-    "CREATE TABLE counter (change INTEGER NOT NULL)",
-    "INSERT INTO counter VALUES (1)",
+    "CREATE TABLE counter (change INTEGER NOT NULL, parameters INTEGER NOT NULL)",  # the last one, and that of these
+    "INSERT INTO counter VALUES (1, 1)",
     """
     CREATE TABLE task (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
