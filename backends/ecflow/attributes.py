@@ -70,7 +70,8 @@ class Attributes:
         if plan.edit is not None:
             await self._editor.edit(path, plan.edit, order)
         elif len(plan.commands) == 1:
-            await self._core.client.act(plan.commands[0], order.user)
+            async with self._core.lock.shared():
+                await self._core.client.act(plan.commands[0], order.user)
         else:
             async with self._core.lock.held():
                 await self._in_order(plan, order.user)

@@ -63,7 +63,8 @@ class Status:
             refuse_freeing(lineage)
         if action.name == "requeue" and not action.force:
             _refuse_running(lineage[-1], clean)
-        await self._core.client.act(command, user)
+        async with self._core.lock.shared():
+            await self._core.client.act(command, user)
         return trees.display(await self._core.node(clean))
 
     async def init(self, job: Job) -> None:

@@ -206,6 +206,31 @@ class TestLocks:
 
         await asyncio.gather(*(enter(lock) for lock in (one, other) * 5))
 
+    async def test_are_shared_unless_somebody_is_alone(self, tmp_path: Path) -> None:
+        locks = [StructureLock(tmp_path, 20), StructureLock(tmp_path, 20)]
+        sharing, most, alone = 0, 0, 0
+
+        async def share(lock: StructureLock) -> None:
+            nonlocal sharing, most
+            for _ in range(20):
+                async with lock.shared():
+                    sharing += 1
+                    most = max(most, sharing)
+                    assert not alone
+                    await asyncio.sleep(0.002)
+                    sharing -= 1
+
+        async def hold(lock: StructureLock) -> None:
+            nonlocal alone
+            async with lock.held():  # comes to it although there is always somebody who shares it
+                alone += 1
+                assert (alone, sharing) == (1, 0)
+                await asyncio.sleep(0.002)
+                alone -= 1
+
+        await asyncio.gather(*(share(lock) for lock in locks * 3), *(hold(lock) for lock in locks * 2))
+        assert most > 1
+
     @pytest.mark.parametrize(("failure", "message"), [(Away, "went away"), (Timeout, "did not answer")])
     async def test_wait_once_for_a_server_that_is_away(
         self, failure: type[EngineError], message: str, tmp_path: Path
@@ -233,6 +258,12 @@ class TestLocks:
     async def test_end_in_time(self, tmp_path: Path) -> None:
         one, other = StructureLock(tmp_path, 0.1), StructureLock(tmp_path, 0.1)
         async with one.held():
+            for lock in (one, other):
+                for way in (lock.held, lock.shared):
+                    with pytest.raises(Unavailable, match="others have been changing"):
+                        async with way():
+                            pass
+        async with one.shared():
             for lock in (one, other):
                 with pytest.raises(Unavailable, match="others have been changing"):
                     async with lock.held():
