@@ -13,8 +13,10 @@ from opsgate.backends.jobs.housekeeping import Keep
 from opsgate.backends.jobs.settings import Settings as EngineSettings
 from opsgate.config import Settings
 
-APIS = ("flux", "hoplite")
+APIS = ("flux", "hoplite", "redengine")
 """The APIs that have jobs on it."""
+_TIDY_THEMSELVES = ("redengine",)
+"""Those that know which of their finished jobs they still need."""
 
 
 class JobEngine:
@@ -69,7 +71,7 @@ def _of(root: Path, chosen: tuple[int, tuple[tuple[str, int], ...], float, int])
             root=root,
             cores=_cores(cores),
             queues={api: _cores(number) or 0 for api, number in own},
-            keep=dict.fromkeys(APIS, keep) if seconds or jobs else {},
+            keep={api: keep for api in APIS if api not in _TIDY_THEMSELVES} if seconds or jobs else {},
         )
     )
 
