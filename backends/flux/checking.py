@@ -19,8 +19,10 @@ def check(new: NewJob) -> None:
     """
     _check_command(new)
     _check_counts(new)
-    if not (math.isfinite(new.duration) and new.duration >= 0):
-        raise Invalid(f"duration must be a number of seconds >= 0, not {new.duration!r}")
+    if not math.isfinite(new.duration):
+        raise Invalid(f"duration must be a normal, finite value, not {new.duration}")
+    if new.duration < 0:
+        raise Invalid(f"duration must not be negative, as {new.duration:g} is")
     check_urgency(new.urgency)
     for name, text in (("workdir", new.workdir), ("name", new.name)):
         if text is not None and not _is_text(text):
@@ -30,12 +32,12 @@ def check(new: NewJob) -> None:
 def check_urgency(urgency: int) -> None:
     """Raise Invalid if this is no urgency."""
     if not LEAST_URGENCY <= urgency <= MOST_URGENCY:
-        raise Invalid(f"urgency must be an integer from {LEAST_URGENCY} to {MOST_URGENCY}, not {urgency}")
+        raise Invalid(f"urgency range is [{LEAST_URGENCY}:{MOST_URGENCY}], {urgency} is not in it")
 
 
 def _check_command(new: NewJob) -> None:
     if not new.command or not new.command[0]:
-        raise Invalid("command array is empty")
+        raise Invalid("command array cannot have length of zero")
     for text in (*new.command, *new.envars.keys(), *new.envars.values()):
         if not _is_text(text):
             raise Invalid(f"{text[:64]!r} is not a text that a program can be given")

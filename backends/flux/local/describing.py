@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opsgate.backends.flux import ids
 from opsgate.backends.flux.local import keeping, numbers
 from opsgate.backends.flux.local.keeping import Kept
 from opsgate.backends.flux.local.submitting import urgency
@@ -23,7 +24,12 @@ _TOO_LONG: Final = "Argument list too long"
 _FAILURE: Final = 1 << 8
 _BY_SHELL: Final = 128
 """What a shell adds to the number of the signal that ended its program."""
-_SCHEMES: Final = {"start": "after", "end": "after-any", "success": "after-ok", "failure": "after-notok"}
+_AWAITED: Final = {
+    "start": "after-start",
+    "end": "after-finish",
+    "success": "after-success",
+    "failure": "after-failure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,13 @@ def describe(job: Job) -> Record:
             **_times(job, kept),
             "state": int(state(job)),
             "name": job.name,
+            **({} if kept.cwd is None else {"cwd": kept.cwd}),
             "ntasks": kept.ntasks,
             "ncores": kept.ncores,
             "duration": kept.duration,
             **_allocation(job, kept),
             **_ending(job),
+            **({"dependencies": kept.after if state(job) == State.DEPEND else ()} if kept.after else {}),
         }
     )
 
@@ -196,4 +204,4 @@ def _in_vain(job: Job) -> str:
     if not isinstance(awaited, list) or len(awaited) != 2:  # noqa: PLR2004 - a pair
         return ""
     how, other = awaited
-    return f"dependency {_SCHEMES.get(how, how)}={other} can never be satisfied"
+    return f"dependency {_AWAITED[how]}={ids.f58(int(other))} can never be satisfied"

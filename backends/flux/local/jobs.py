@@ -6,8 +6,9 @@ import codecs
 import io
 from collections.abc import AsyncIterator
 
-from opsgate.backends.errors import Conflict, NotFound, Unsupported
-from opsgate.backends.flux import checking, ids
+from opsgate.backends.errors import Conflict, Invalid, NotFound, Unsupported
+from opsgate.backends.flux import checking, dependencies, ids
+from opsgate.backends.flux.dependencies import Dependency
 from opsgate.backends.flux.local import numbers, submitting
 from opsgate.backends.flux.local.describing import describe
 from opsgate.backends.flux.local.machine import Machine
@@ -15,7 +16,8 @@ from opsgate.backends.flux.local.mirror import Mirror
 from opsgate.backends.flux.local.submitting import API, HELD, Options
 from opsgate.backends.flux.port import NewJob, Selection
 from opsgate.backends.flux.record import Page, Record
-from opsgate.backends.jobs.engine import OpenEngine
+from opsgate.backends.flux.states import Result
+from opsgate.backends.jobs.engine import Engine, OpenEngine
 from opsgate.backends.jobs.model import Job
 from opsgate.backends.jobs.states import State
 
@@ -40,6 +42,8 @@ class LocalJobs:
         """See `JobsPort`."""
         engine = await self._engine()
         wanted = submitting.wanted(new, await self._machine.cores(), self._options)
+        for text in new.dependencies:
+            await _check_dependency(engine, dependencies.parse(text))
         return describe((await engine.create(wanted, start=True, refuse_oversized=False)).job)
 
     async def jobs(self, selection: Selection) -> Page:
@@ -72,7 +76,8 @@ class LocalJobs:
         try:
             await engine.set_priority(API, job_id, submitting.priority(urgency))
         except Conflict as error:
-            raise Conflict(f"Job {number} does not wait any more: its urgency cannot be changed") from error
+            why = "job is inactive" if job.is_finished else "urgency cannot be changed once resources are allocated"
+            raise Conflict(f"Job {number}: {why}") from error
         if urgency != HELD:
             await engine.release(API, job_id)
 
@@ -110,3 +115,21 @@ class LocalJobs:
             return await engine.wait(API, numbers.engine_id(number), seconds, (State.FINISHED,))
         except NotFound as error:
             raise ids.unknown(number) from error
+
+
+async def _check_dependency(engine: Engine, dependency: Dependency) -> None:
+    """Raise Invalid, in Flux's words, for what is known already never to come."""
+    scheme, number = dependency
+    try:
+        other = describe(await engine.get(API, numbers.engine_id(number)))
+    except NotFound as error:
+        raise Invalid(f"dependency: {scheme}: id {number}: job not found") from error
+    if not other.is_inactive:
+        return
+    went_well = other.result == Result.COMPLETED
+    if scheme == "afterok" and not went_well:
+        raise Invalid(f"dependency: {scheme}: job {ids.f58(number)} failed or was canceled")
+    if scheme == "afternotok" and went_well:
+        raise Invalid(f"dependency: {scheme}: job {ids.f58(number)} succeeded")
+    if scheme in ("after", "afterstart") and "t_run" not in other.attributes:
+        raise Invalid(f"dependency: {scheme}: {ids.f58(number)} never started")

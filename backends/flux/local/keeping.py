@@ -15,7 +15,8 @@ class Kept(Struct, frozen=True, omit_defaults=True):
         cores_per_task: The cores of each.
         ncores: The cores of all of them; with `exclusive` all there are.
         duration: Seconds it may run; 0 for any time.
-        after: What it waits for, as `afterok:NUMBER`.
+        after: What it waits for, as Flux's events call it.
+        cwd: Where it was to run.
         held: Whether it was held when it was submitted.
         option_flags: What a job shell would have been told.
     """
@@ -25,6 +26,7 @@ class Kept(Struct, frozen=True, omit_defaults=True):
     ncores: int = 1
     duration: float = 0.0
     after: tuple[str, ...] = ()
+    cwd: str | None = None
     held: bool = False
     option_flags: dict[str, Any] = {}
 

@@ -24,8 +24,9 @@ HELD: Final = 0
 EXPEDITED: Final = 31
 """The urgency of a job that goes before all others."""
 EXPEDITED_PRIORITY: Final = 2**32 - 1
-_AWAITED: Final[Mapping[dependencies.Scheme, Awaited]] = {
+_AWAITED: Final[Mapping[str, Awaited]] = {
     "after": "start",
+    "afterstart": "start",
     "afterany": "end",
     "afterok": "success",
     "afternotok": "failure",
@@ -67,7 +68,8 @@ def wanted(new: NewJob, cores: int, options: Options) -> model.NewJob:
         cores_per_task=new.cores_per_task,
         ncores=max(asked, cores) if new.exclusive else asked,
         duration=new.duration,
-        after=tuple(f"{scheme}:{number}" for scheme, number in after),
+        after=tuple(dependency.description for dependency in after),
+        cwd=new.workdir,
         held=new.urgency == HELD,
         option_flags=dict(new.option_flags),
     )

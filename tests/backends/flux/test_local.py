@@ -230,7 +230,7 @@ class TestUrgency:
     async def test_of_one_that_runs(self, worker: Worker) -> None:
         jobs = worker().jobs
         record = await running(jobs, new(*SLEEP))
-        with pytest.raises(Conflict, match="does not wait any more"):
+        with pytest.raises(Conflict, match="urgency cannot be changed once resources are allocated"):
             await jobs.set_urgency(record.id, 20)
 
 

@@ -96,8 +96,8 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("wanted", "message"),
         [
-            (new(), "command array is empty"),
-            (new(""), "command array is empty"),
+            (new(), "command array cannot have length of zero"),
+            (new(""), "command array cannot have length of zero"),
             (new("echo", "a\0b"), "not a text"),
             (new("echo", "\ud800"), "not a text"),
             (new("true", num_tasks=0), "task count must be a integer >= 1"),
@@ -106,17 +106,18 @@ class TestRefused:
             (new("true", num_nodes=0), "node count must be an integer >= 1"),
             (new("true", num_nodes=2), "node count must not be greater than task count"),
             (new("true", exclusive=True), "exclusive can only be set with a node count"),
-            (new("true", duration=-1.0), "duration must be"),
-            (new("true", duration=float("nan")), "duration must be"),
-            (new("true", duration=float("inf")), "duration must be"),
-            (new("true", urgency=32), "urgency must be"),
-            (new("true", urgency=-1), "urgency must be"),
+            (new("true", duration=-1.0), "duration must not be negative"),
+            (new("true", duration=float("nan")), "duration must be a normal, finite value"),
+            (new("true", duration=float("inf")), "duration must be a normal, finite value"),
+            (new("true", urgency=32), r"urgency range is \[0:31\]"),
+            (new("true", urgency=-1), r"urgency range is \[0:31\]"),
             (new("true", workdir="/a\0b"), "not a text"),
             (new("true", envars={"A": "\0"}), "not a text"),
             (new("true", envars={"A=B": "c"}), "A=B"),
-            (new("true", dependencies=("afterok",)), "not a job id"),
-            (new("true", dependencies=("whenever:1",)), "not a dependency"),
-            (new("true", dependencies=("afterok:12345",)), "12345"),
+            (new("true", dependencies=("afterok",)), 'afterok: "" is not a valid jobid'),
+            (new("true", dependencies=("afterok:x",)), 'afterok: "x" is not a valid jobid'),
+            (new("true", dependencies=("whenever:1",)), 'dependency scheme "whenever" not supported'),
+            (new("true", dependencies=("afterok:12345",)), "dependency: afterok: id 12345: job not found"),
         ],
         ids=str,
     )
@@ -203,7 +204,36 @@ class TestDependencies:
         assert (await ended(jobs, second)).returncode == 0
 
     async def test_in_vain(self, jobs: JobsPort) -> None:
-        first = await jobs.submit(new("false"))
+        first = await running(jobs, new(*SLEEP))
         second = await jobs.submit(new("true", dependencies=(f"afterok:{first.id}",)))
+        await jobs.cancel(first.id)
         over = (await ended(jobs, second)).flattened()
         assert (over["result"], over["exception"]["type"], over["returncode"]) == ("FAILED", "dependency", 1)
+        note = f"dependency after-success={ids.f58(first.id)} can never be satisfied"
+        assert over["exception"]["note"] == note
+
+    @pytest.mark.parametrize(
+        ("scheme", "command", "message"),
+        [
+            ("afterok", "false", "dependency: afterok: job {} failed or was canceled"),
+            ("afternotok", "true", "dependency: afternotok: job {} succeeded"),
+        ],
+    )
+    async def test_known_to_be_in_vain(self, jobs: JobsPort, scheme: str, command: str, message: str) -> None:
+        over = await run(jobs, new(command))
+        with pytest.raises(Invalid, match=message.format(ids.f58(over.id))):
+            await jobs.submit(new("true", dependencies=(f"{scheme}:{over.id}",)))
+
+    async def test_on_the_start_of_one_that_never_did(self, jobs: JobsPort) -> None:
+        held = await jobs.submit(new("true", urgency=0))
+        await jobs.cancel(held.id)
+        await ended(jobs, held)
+        with pytest.raises(Invalid, match="never started"):
+            await jobs.submit(new("true", dependencies=(f"after:{held.id}",)))
+
+    async def test_what_is_shown_of_them(self, jobs: JobsPort) -> None:
+        first = await running(jobs, new(*SLEEP))
+        second = await jobs.submit(new("true", dependencies=(f"afterany:{first.id}",)))
+        assert list((await jobs.job(second.id)).attributes["dependencies"]) == [f"after-finish={ids.f58(first.id)}"]
+        await jobs.cancel(first.id)
+        assert list((await ended(jobs, second)).attributes["dependencies"]) == []
