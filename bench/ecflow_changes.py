@@ -18,6 +18,7 @@ FULL = "/suites/big/tree?content=full"
 _OLD = 0.7
 """Seconds after which a worker asks the server again before it answers."""
 _LIMIT = 20.0
+_PAUSE = 0.005
 
 
 class Reader:
@@ -49,34 +50,43 @@ class Reader:
 
 
 def appearance(site: Site, times: int) -> dict[str, list[float]]:
-    """Seconds from the return of ecflow_client to an answer that shows what it did, read again every 5 ms."""
+    """Seconds from the return of ecflow_client to an answer that shows what it did, read every 5 ms all the time."""
     ways = {"attributes": _in_attributes, "status": _in_status, "events": _in_events}
-    found: dict[str, list[float]] = {}
-    for name, way in ways.items():
-        for number in range(times):
-            time.sleep(0.37 * number % 1)  # at any moment between two looks
-            found.setdefault(name, []).append(way(site, number))
-    return found
+    return {name: [way(site, number) for number in range(times)] for name, way in ways.items()}
 
 
 def _in_attributes(site: Site, number: int) -> float:
     wanted = f'"seen{number}"'.encode()
     with closing(Reader(site)) as reader:
+        _read_on(reader, f"/suites/{NODE}/attributes", number)
         site.client("--alter", "change", "variable", "X", f"seen{number}", f"/{NODE}")
         return _until(lambda: wanted in reader.get(f"/suites/{NODE}/attributes"))
 
 
 def _in_status(site: Site, number: int) -> float:
     with closing(Reader(site)) as reader:
+        _read_on(reader, f"/suites/{NODE}/status", number)
         wanted = _turned(site, number)
         return _until(lambda: reader.get(f"/suites/{NODE}/status?filter=status") == wanted)
 
 
 def _in_events(site: Site, number: int) -> float:
     with following(site) as happened:
-        time.sleep(1)
+        time.sleep(1 + _phase(number))
         _turned(site, number)
         return _until(happened.is_set)
+
+
+def _read_on(reader: Reader, path: str, number: int) -> None:
+    end = time.perf_counter() + 1 + _phase(number)
+    while time.perf_counter() < end:
+        reader.get(path)
+        time.sleep(_PAUSE)
+
+
+def _phase(number: int) -> float:
+    """Some part of a second: changes shall come at any moment between two looks at the server."""
+    return 0.37 * number % 1
 
 
 def _turned(site: Site, number: int) -> bytes:
@@ -91,7 +101,7 @@ def _until(condition: Callable[[], bool]) -> float:
     while not condition():
         if time.perf_counter() - begun > _LIMIT:
             raise SystemExit("a change does not show")
-        time.sleep(0.005)
+        time.sleep(_PAUSE)
     return time.perf_counter() - begun
 
 

@@ -7,17 +7,19 @@ import os
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import measure
-from bench.ecflow_site import NODE, Site, yardstick
+from bench.ecflow_site import CHANGED, NODE, Site, yardstick
 from bench.measure import Run
+from opsgate.backends.ecflow import commands
+from opsgate.backends.ecflow.commands import Delete
+from tests.engines.ecflow_server import RefusedError
 
 CONNECTIONS = (1, 8, 64)
 OURS, BARE = "opsgate", "bare Starlette"
-_LAG = 128
-"""So many creations come before the deletion of the first: more than are under way at a time."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ end
 WRITES = {
     "PUT of a variable": """
   return wrk.format("PUT", nil, nil, '{"type":"variable","name":"X","value":"' .. number .. '"}')""",
-    "POST and DELETE of a variable": f"""
+    "POST and DELETE of a variable": """
   local at, method = math.floor(number / 2), "POST"
-  if number % 2 == 0 and at > {_LAG} then at, method = at - {_LAG}, "DELETE" end
-  return wrk.format(method, nil, nil, '{{"type":"variable","name":"V' .. at .. '","value":"1"}}')""",
+  if number % 2 == 0 and at > {lag} then at, method = at - {lag}, "DELETE" end
+  return wrk.format(method, nil, nil, '{"type":"variable","name":"V' .. at % {names} .. '","value":"1"}')""",
 }
+"""Of as many requests as are under way none meets another of the same variable: its deletion lags behind."""
 
 Runs = dict[tuple[str, int, str], list[Run]]
 """What was measured, by request, number of connections and who answered."""
@@ -72,12 +75,12 @@ Runs = dict[tuple[str, int, str], list[Run]]
 def over_http(site: Site, directory: Path, rounds: int, seconds: int) -> tuple[Runs, dict[str, int]]:
     """All requests at all numbers of connections; what was measured, and how many bytes each read brings."""
     bodies = {_word(name): _body(site, read) for name, read in READS.items()}
-    scripts = {name: _script(site, directory, name, read) for name, read in READS.items()}
     runs: Runs = {}
     with yardstick(directory / "bodies", bodies) as (bare, pids):
         for number in range(rounds):
             for name, connections in ((name, connections) for name in READS for connections in CONNECTIONS):
-                ours = measure.load(site.url + READS[name].path, connections, seconds, site.pids, scripts[name])
+                script = _script(site, directory, name, READS[name])
+                ours = measure.load(site.url + READS[name].path, connections, seconds, site.pids, script)
                 runs.setdefault((name, connections, OURS), []).append(ours)
                 other = measure.load(bare + _word(name), connections, seconds, pids)
                 runs.setdefault((name, connections, BARE), []).append(other)
@@ -89,11 +92,22 @@ def over_http(site: Site, directory: Path, rounds: int, seconds: int) -> tuple[R
 
 def _written(site: Site, directory: Path, seconds: int) -> Iterator[tuple[str, int, Run]]:
     for name, body in WRITES.items():
-        script = directory / "write.lua"
-        script.write_text(_WRITE.replace("{token}", site.token).replace("{body}", body))
         for connections in CONNECTIONS:
-            run = measure.load(f"{site.url}/suites/{NODE}/attributes", connections, seconds, site.pids, script)
+            lag = 2 * connections + 6
+            text = _WRITE.replace("{token}", site.token).replace("{body}", body)
+            script = directory / "write.lua"
+            script.write_text(text.replace("{lag}", str(lag)).replace("{names}", str(2 * lag)))
+            run = measure.load(f"{site.url}/suites/{CHANGED}/attributes", connections, seconds, site.pids, script)
+            _tidy(site, 2 * lag)
             yield name, connections, run
+
+
+def _tidy(site: Site, names: int) -> None:
+    """Delete the variables that are left: later runs shall find what the first one found."""
+    for number in range(names):
+        with suppress(RefusedError):
+            command = commands.remove(f"/{CHANGED}", Delete.VARIABLE, f"V{number}")
+            site.server.command(command.kind, **command.fields)
 
 
 def _word(name: str) -> str:

@@ -23,7 +23,9 @@ SMALL = 2
 """Families of the small suite, each with as few tasks."""
 WORKERS = 2
 NODE = "small/f0/t1"
-"""Whose attributes and status are read and changed."""
+"""Whose attributes and status are read."""
+CHANGED = "small/f1/t1"
+"""Whose variables are changed under load."""
 
 
 @dataclass(frozen=True)
