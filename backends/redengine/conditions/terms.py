@@ -377,13 +377,17 @@ class SchedulerCycles(_Alone):
 
     def holds(self, at: Moment) -> bool:
         """See `Term`."""
-        done = int((at.now - at.facts.started()) / CYCLE)
-        return {"more": done > self.cycles, "less": done < self.cycles, "equal": done == self.cycles}[self.compared]
+        reached, passed = (at.now >= edge for edge in self._edges(at))
+        return {"more": passed, "less": not reached, "equal": reached and not passed}[self.compared]
 
     def next_change(self, at: Moment) -> float:
         """See `Term`."""
-        edges = (at.facts.started() + cycles * CYCLE + CYCLE / 10 for cycles in (self.cycles, self.cycles + 1))
-        return min((edge for edge in edges if edge > at.now), default=NEVER)
+        return min((edge for edge in self._edges(at) if edge > at.now), default=NEVER)
+
+    def _edges(self, at: Moment) -> tuple[float, float]:
+        """When so many are done, and when one more."""
+        started = at.facts.started()
+        return started + self.cycles * CYCLE, started + (self.cycles + 1) * CYCLE
 
 
 @dataclass(frozen=True, slots=True)
