@@ -45,7 +45,7 @@ def add(db: sqlite3.Connection, seq: int, other: str, how: str) -> bool:
 
 def hold(db: sqlite3.Connection, seq: int) -> None:
     """Let a created job wait until it is released."""
-    db.execute("INSERT INTO awaited VALUES (?, '', ?, 0)", (seq, HOLD))
+    db.execute("INSERT INTO awaited VALUES (?, '', ?, 0) ON CONFLICT DO NOTHING", (seq, HOLD))
 
 
 def release(db: sqlite3.Connection, seq: int) -> bool:

@@ -144,6 +144,23 @@ class Engine:
         self._launcher.launch(await self._writer.do(start))
         return self._get(api, job_id)
 
+    async def hold(self, api: str, job_id: str) -> None:
+        """Keep a job that waits, in its queue or for other jobs, from starting until it is released.
+
+        Raises:
+            Conflict: It does not wait, or was not asked to start.
+        """
+
+        def hold(db: sqlite3.Connection) -> list[str]:
+            job = store.get(db, api, job_id)
+            waits = job.state == State.CREATED and awaiting.holds_back(db, job_id)
+            if not waits and not transitions.hold(db, job_id):
+                raise Conflict(f"Job {job_id} does not wait for its start: it is {job.state}")
+            awaiting.hold(db, job.seq)
+            return queue.claim_next(db, job.queue, clocks.myself(), self._launcher.names)
+
+        self._launcher.launch(await self._writer.do(hold))
+
     async def release(self, api: str, job_id: str) -> bool:
         """Let a job that is held go to its queue, as soon as it waits for no other job.
 

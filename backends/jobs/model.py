@@ -365,7 +365,7 @@ class Output(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A change of a job: a state's name, or 'kill', 'status', 'priority', 'awaits', 'changed', 'deleted'."""
+    """A change of a job: a state's name, or 'held', 'kill', 'status', 'priority', 'awaits', 'changed', 'deleted'."""
 
     change: int
     id: str

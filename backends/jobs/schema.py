@@ -159,6 +159,7 @@ _SECOND = (
     """
     CREATE TRIGGER journal_changed AFTER UPDATE OF change ON job BEGIN
         INSERT INTO journal VALUES (NEW.change, NEW.id, NEW.api, CASE
+            WHEN NEW.state = 'created' AND OLD.state = 'queued' THEN 'held'
             WHEN NEW.state <> OLD.state THEN NEW.state
             WHEN NEW.killed <> OLD.killed THEN 'kill'
             WHEN NEW.status IS NOT OLD.status THEN 'status'

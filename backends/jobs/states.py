@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a job is in its life. It only ever moves forward, except from STARTING back to QUEUED."""
+    """Where a job is in its life. It only moves forward, except from STARTING back to QUEUED, and, held, to CREATED."""
 
     CREATED = "created"  # known, not asked to run
     QUEUED = "queued"  # asked to run, waiting for cores

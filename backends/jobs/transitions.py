@@ -4,8 +4,8 @@ All take a connection inside a transaction (`database.Transaction`). They return
 start from: of any number of processes that try the same, one gets True.
 
     created --start--> queued --claim--> starting --begin--> running --finish--> finished
-                         ^                  |
-                         +-----requeue------+       and finish also from queued and starting
+            <--hold---   ^                  |
+                         +-----requeue------+       and finish also from created, queued and starting
 
 The order of the journal is written out in each statement: `(SELECT max(change) + 1 FROM journal)` is its next number.
 """
@@ -25,13 +25,25 @@ if TYPE_CHECKING:
 
 
 def start(db: sqlite3.Connection, job_id: str) -> bool:
-    """Put a created job at the end of its queue."""
+    """Put a created job at the end of its queue, or, if it was in it before, in its place there."""
     return _changed(
         db,
         """
-        UPDATE job SET state = 'queued', awaits = 0, queued_at = :now, changed_at = :now,
-            turn = (SELECT max(change) + 1 FROM journal), change = (SELECT max(change) + 1 FROM journal)
+        UPDATE job SET state = 'queued', awaits = 0, queued_at = coalesce(queued_at, :now), changed_at = :now,
+            turn = coalesce(turn, (SELECT max(change) + 1 FROM journal)), change = (SELECT max(change) + 1 FROM journal)
         WHERE id = :id AND state = 'created'
+        """,
+        {"id": job_id},
+    )
+
+
+def hold(db: sqlite3.Connection, job_id: str) -> bool:
+    """Take a job out of its queue, as if it had only been created."""
+    return _changed(
+        db,
+        """
+        UPDATE job SET state = 'created', changed_at = :now, change = (SELECT max(change) + 1 FROM journal)
+        WHERE id = :id AND state = 'queued'
         """,
         {"id": job_id},
     )

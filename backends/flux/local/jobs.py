@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import io
 from collections.abc import AsyncIterator
+from typing import Final
 
-from opsgate.backends.errors import Conflict, Invalid, NotFound, Unsupported
+from opsgate.backends.errors import Conflict, Invalid, NotFound
 from opsgate.backends.flux import checking, dependencies, ids
 from opsgate.backends.flux.dependencies import Dependency
 from opsgate.backends.flux.local import numbers, submitting
@@ -20,6 +22,9 @@ from opsgate.backends.flux.states import Result
 from opsgate.backends.jobs.engine import Engine, OpenEngine
 from opsgate.backends.jobs.model import Job
 from opsgate.backends.jobs.states import State
+
+_LITTLE: Final = 64 * 1024
+"""Bytes of output that are made lines in the event loop."""
 
 
 class LocalJobs:
@@ -67,19 +72,18 @@ class LocalJobs:
             raise ids.not_cancelled_inactive()
 
     async def set_urgency(self, number: int, urgency: int) -> None:
-        """See `JobsPort`. A job that has entered its queue cannot be held any more: `Unsupported`."""
+        """See `JobsPort`."""
         checking.check_urgency(urgency)
-        engine, job_id = await self._engine(), numbers.engine_id(number)
-        job = await self._get(number)
-        if urgency == HELD and job.priority != HELD:
-            raise Unsupported(f"Job {number} is on its way: a job can be held only when it is submitted")
+        engine, job = await self._engine(), await self._get(number)
         try:
-            await engine.set_priority(API, job_id, submitting.priority(urgency))
+            if urgency == HELD:
+                await engine.hold(API, job.id)  # before its priority changes, or it might begin in between
+            await engine.set_priority(API, job.id, submitting.priority(urgency))
         except Conflict as error:
             why = "job is inactive" if job.is_finished else "urgency cannot be changed once resources are allocated"
             raise Conflict(f"Job {number}: {why}") from error
         if urgency != HELD:
-            await engine.release(API, job_id)
+            await engine.release(API, job.id)
 
     async def output(self, number: int) -> list[str] | None:
         """See `JobsPort`."""
@@ -87,7 +91,7 @@ class LocalJobs:
         if job.began is None:
             return None
         found = await engine.output(API, job.id, limit=self._options.max_answer)
-        lines = [line.decode(errors="replace") for line in io.BytesIO(found.data)]
+        lines = await asyncio.to_thread(_lines, found.data) if len(found.data) > _LITTLE else _lines(found.data)
         if found.size > found.next:
             lines.append(f"\n[{found.size - found.next} bytes more: read the output as a stream]\n")
         return lines
@@ -115,6 +119,10 @@ class LocalJobs:
             return await engine.wait(API, numbers.engine_id(number), seconds, (State.FINISHED,))
         except NotFound as error:
             raise ids.unknown(number) from error
+
+
+def _lines(data: bytes) -> list[str]:
+    return [line.decode(errors="replace") for line in io.BytesIO(data)]
 
 
 async def _check_dependency(engine: Engine, dependency: Dependency) -> None:

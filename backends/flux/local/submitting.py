@@ -45,7 +45,7 @@ class Options:
 
     grace: float = 5.0
     max_output: int = 1024**3
-    max_answer: int = 16 * 1024**2
+    max_answer: int = 4 * 1024**2
 
 
 def wanted(new: NewJob, cores: int, options: Options) -> model.NewJob:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from opsgate.backends.errors import Conflict, Invalid, NotFound, Unsupported
+from opsgate.backends.errors import Conflict, Invalid, NotFound
 from opsgate.backends.flux import ids
 from opsgate.backends.flux.local import mirror
 from opsgate.backends.flux.local.backend import LocalBackend
@@ -218,15 +218,6 @@ class TestOutput:
 
 
 class TestUrgency:
-    async def test_on_its_way_it_cannot_be_held(self, worker: Worker) -> None:
-        jobs = worker(1).jobs
-        await running(jobs, new(*SLEEP))
-        waiting = await jobs.submit(new("true"))
-        with pytest.raises(Unsupported, match="can be held only when it is submitted"):
-            await jobs.set_urgency(waiting.id, 0)
-        await jobs.set_urgency(waiting.id, 20)
-        assert (await jobs.job(waiting.id)).attributes["urgency"] == 20
-
     async def test_of_one_that_runs(self, worker: Worker) -> None:
         jobs = worker().jobs
         record = await running(jobs, new(*SLEEP))

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from opsgate.backends.errors import Invalid, NotFound
+from opsgate.backends.errors import Conflict, Invalid, NotFound
 from opsgate.backends.flux import ids
 from opsgate.backends.flux.port import FluxBackend, JobsPort, NewJob
 from opsgate.backends.flux.record import Record
-from tests.backends.flux.support import SLEEP, ended, new, run, running, shell
+from opsgate.backends.flux.states import State
+from tests.backends.flux.support import SLEEP, ended, happened, new, reached, run, running, shell
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +161,30 @@ class TestUrgency:
         over = await ended(jobs, held)
         assert (over.returncode, over.attributes["urgency"], over.priority) == (0, 20, 20)
 
+    async def test_held_while_it_waits(self, backend: FluxBackend) -> None:
+        jobs, cores = backend.jobs, (await backend.nodes.resources()).cores
+        blocking = await running(jobs, new(*SLEEP, cores_per_task=cores))
+        first, second = [await jobs.submit(new("true", cores_per_task=cores)) for _ in range(2)]
+        await jobs.set_urgency(first.id, 0)
+        await jobs.cancel(blocking.id)
+        assert (await ended(jobs, second)).returncode == 0
+        held = await jobs.job(first.id)
+        assert (held.state_name, held.attributes["urgency"], held.priority) == ("SCHED", 0, 0)
+        await jobs.set_urgency(first.id, 16)
+        assert (await ended(jobs, first)).returncode == 0
+        names = [event.name for event in await happened(backend.events, first) if event.name in ("urgency", "priority")]
+        assert names == ["priority", "urgency", "priority", "urgency", "priority"]
+
+    async def test_held_while_it_waits_for_another(self, jobs: JobsPort) -> None:
+        blocking = await running(jobs, new(*SLEEP))
+        second = await jobs.submit(new("true", dependencies=(f"afterany:{blocking.id}",)))
+        await jobs.set_urgency(second.id, 0)
+        await jobs.cancel(blocking.id)
+        held = await reached(jobs, second, State.SCHED)
+        assert held.priority == 0
+        await jobs.set_urgency(second.id, 16)
+        assert (await ended(jobs, second)).returncode == 0
+
     async def test_the_higher_goes_first(self, backend: FluxBackend) -> None:
         jobs, cores = backend.jobs, (await backend.nodes.resources()).cores
         blocking = await running(jobs, new(*SLEEP, cores_per_task=cores))
@@ -173,8 +198,15 @@ class TestUrgency:
 
     async def test_of_a_job_that_is_over(self, jobs: JobsPort) -> None:
         over = await run(jobs, new("true"))
-        with pytest.raises(Exception, match=str(over.id)):
-            await jobs.set_urgency(over.id, 20)
+        for urgency in (0, 20):
+            with pytest.raises(Conflict, match="job is inactive"):
+                await jobs.set_urgency(over.id, urgency)
+
+    async def test_of_a_job_that_runs(self, jobs: JobsPort) -> None:
+        record = await running(jobs, new(*SLEEP))
+        for urgency in (0, 20):
+            with pytest.raises(Conflict, match="urgency cannot be changed once resources are allocated"):
+                await jobs.set_urgency(record.id, urgency)
 
     async def test_of_no_job(self, jobs: JobsPort) -> None:
         with pytest.raises(NotFound):

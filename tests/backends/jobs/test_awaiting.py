@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opsgate.backends.errors import Invalid, NotFound
+from opsgate.backends.errors import Conflict, Invalid, NotFound
 from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Awaited, Command, Job
 from opsgate.backends.jobs.settings import Settings
@@ -144,6 +144,43 @@ class TestHeld:
         assert (held.state, held.awaits) == (State.CREATED, 0)
         assert await engine.release(API, held.id)
         assert (await reach(engine, held.id, State.FINISHED)).exit_code == 0
+
+    async def test_in_its_queue_it_keeps_its_place(self, root: Path, open_engine: Open) -> None:
+        engine = await open_engine(Settings(root, cores=1))
+        blocking = await start_running(engine, SLEEP)
+        first, second = await start(engine, TRUE), await start(engine, TRUE)
+        await engine.hold(API, first.id)
+        held = await engine.get(API, first.id)
+        assert (held.state, held.turn, held.queued_at) == (State.CREATED, first.turn, first.queued_at)
+        await engine.release(API, first.id)
+        await engine.kill(API, blocking.id)
+        second = await reach(engine, second.id, State.FINISHED)
+        assert ((await engine.get(API, first.id)).began or 0) < (second.began or 0)
+
+    async def test_in_its_queue_it_lets_others_pass(self, root: Path, open_engine: Open) -> None:
+        engine = await open_engine(Settings(root, cores=2))
+        await start_running(engine, SLEEP)
+        big, small = await start(engine, TRUE, job={"cores": 2}), await start(engine, TRUE)
+        await engine.hold(API, big.id)
+        await engine.hold(API, big.id)
+        assert (await reach(engine, small.id, State.FINISHED)).exit_code == 0
+        events = [event.event for event in await engine.events(API, 0, job_id=big.id)]
+        assert events == ["created", "queued", "held"]
+
+    async def test_while_it_waits_for_others(self, engine: Engine) -> None:
+        first = await start_running(engine, SLEEP)
+        second = await start_after(engine, first, "end")
+        await engine.hold(API, second.id)
+        await engine.kill(API, first.id)
+        await reach(engine, first.id, State.FINISHED)
+        assert (await engine.get(API, second.id)).state == State.CREATED
+        await engine.release(API, second.id)
+        assert (await reach(engine, second.id, State.FINISHED)).exit_code == 0
+
+    async def test_not_one_that_does_not_wait(self, engine: Engine) -> None:
+        for job in ((await engine.create(new(TRUE))).job, await start_running(engine, SLEEP)):
+            with pytest.raises(Conflict, match="does not wait for its start"):
+                await engine.hold(API, job.id)
 
     async def test_one_that_is_not_held(self, engine: Engine) -> None:
         assert not await engine.release(API, (await start(engine, TRUE)).id)
