@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 
 import orjson
@@ -92,9 +91,8 @@ class TestWait:
 
     async def test_not_for_ever(self, backend: EcflowBackend, job: Job) -> None:
         await backend.status.init(job)
-        begun = time.monotonic()
-        assert await backend.status.wait(job, "other == aborted", seconds=0.2) is False
-        assert time.monotonic() - begun < 2
+        async with asyncio.timeout(20):
+            assert await backend.status.wait(job, "other == aborted", seconds=0.2) is False
 
     @pytest.mark.parametrize("text", ["other ==", "1 == 1 == 1", "", "nope == complete"])
     async def test_for_nonsense(self, text: str, backend: EcflowBackend, server: EcflowServer, job: Job) -> None:
@@ -108,11 +106,9 @@ class TestZombies:
     @pytest.mark.parametrize("field", ["password", "name"])
     async def test_are_refused_at_once(self, field: str, backend: EcflowBackend, job: Job) -> None:
         wrong = replace(job, password="wrong") if field == "password" else replace(job, name=f"{job.name}x")
-        begun = time.monotonic()
-        with pytest.raises(Conflict) as caught:
+        with pytest.raises(Conflict) as caught:  # one that had to wait would end with Timeout
             await backend.status.init(wrong)
         assert caught.value.details == {"zombie_type": "ecf_passwd" if field == "password" else "path"}
-        assert time.monotonic() - begun < 2
         assert await state(backend, job) == "submitted"
 
     async def test_of_another_process(self, backend: EcflowBackend, job: Job) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -37,8 +36,8 @@ def own(tmp_path: Path) -> Iterator[EcflowServer]:
 
 @pytest.fixture
 async def backend(own: EcflowServer, tmp_path: Path) -> AsyncIterator[EcflowBackend]:
-    """A worker that shares a directory, so that it looks at the server only when there is cause."""
-    limits = Limits(age=0.05, polling_interval=0.5, answer=2)
+    """A worker that shares a directory, and hardly ever shows what it knew a moment before."""
+    limits = Limits(age=0.001, polling_interval=0.5, answer=2)
     made = connect(Address("127.0.0.1", own.port), user=User("tester"), shared=tmp_path / "shared", limits=limits)
     yield made
     await made.aclose()
@@ -55,16 +54,23 @@ async def set_meter(backend: EcflowBackend, value: int) -> None:
 
 
 class TestWhileAway:
-    async def test_what_is_known_is_shown_for_a_while(self, backend: EcflowBackend, own: EcflowServer) -> None:
-        first = await backend.suites.suites()
+    async def test_what_is_known_is_shown_for_a_while(
+        self, backend: EcflowBackend, own: EcflowServer, tmp_path: Path
+    ) -> None:
+        where, limits = Address("127.0.0.1", own.port), Limits(age=0.001, polling_interval=600)
+        patient = connect(where, user=User("tester"), shared=tmp_path / "shared", limits=limits)
+        first = await patient.suites.suites()
+        assert (await backend.suites.suites()).body == first.body
         own.checkpoint()
         own.kill()
-        assert await backend.suites.suites() is first
-        await asyncio.sleep(0.6)  # it is older than the polling interval now
+        assert await patient.suites.suites() is first
+        await asyncio.sleep(0.6)  # it is older than the other's polling interval now
         with pytest.raises(Away, match="cannot be reached"):
             await backend.suites.suites()
+        assert await patient.suites.suites() is first
         own.start()
         assert (await backend.suites.suites()).body == first.body
+        await patient.aclose()
 
     async def test_but_not_behind_a_command(self, backend: EcflowBackend, own: EcflowServer) -> None:
         await backend.suites.suites()
@@ -82,24 +88,21 @@ class TestWhileAway:
 
     async def test_commands_fail_at_once(self, backend: EcflowBackend, own: EcflowServer) -> None:
         own.kill()
-        begun = time.monotonic()
         for call in (backend.server.ping(), backend.status.act("/r", Action("suspend")), backend.ready()):
-            with pytest.raises(Away):
+            with pytest.raises(Away, match="cannot be reached"):  # one that had to wait would end with Timeout
                 await call
-        assert time.monotonic() - begun < 1
 
 
 class TestFrozen:
     async def test_nobody_waits_longer_than_the_limit(self, backend: EcflowBackend, own: EcflowServer) -> None:
         await backend.suites.suites()
         own.freeze()
-        begun = time.monotonic()
         calls = [asyncio.create_task(backend.status.status("/r")) for _ in range(5)]
         await asyncio.sleep(0.2)
         calls += [asyncio.create_task(backend.status.status("/r")) for _ in range(5)]
-        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        async with asyncio.timeout(20):  # one after the other they would wait for as long as that
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {Timeout}
-        assert time.monotonic() - begun < 3
         own.thaw()
         assert (await backend.status.status("/r")).status == "unknown"
 
