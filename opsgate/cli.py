@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite | flux``."""
+"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite | flux | redengine``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from opsgate.command_line import (
 )
 from opsgate.config import ConfigError, Layer
 from opsgate.flux.command import flux_command
+from opsgate.redengine.command import redengine_command
 from opsgate.tokens import TokenError
 
 
@@ -33,6 +34,7 @@ def main() -> None:
 
 
 main.add_command(flux_command)
+main.add_command(redengine_command)
 
 
 @main.command(name="up")

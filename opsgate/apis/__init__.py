@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opsgate.apis import ecflow, flux, hoplite, supvisors
+from opsgate.apis import ecflow, flux, hoplite, redengine, supvisors
 from opsgate.apis.record import Api, Backend, Layers, Working
 from opsgate.config import ConfigError, Settings
 
 __all__ = ["APIS", "Api", "Backend", "Layers", "Working", "chosen"]
 
-APIS: Mapping[str, Api] = {api.name: api for api in (supvisors.API, ecflow.API, hoplite.API, flux.API)}
+APIS: Mapping[str, Api] = {
+    api.name: api for api in (supvisors.API, ecflow.API, hoplite.API, flux.API, redengine.API)
+}
 
 
 def chosen(settings: Settings) -> list[Api]:

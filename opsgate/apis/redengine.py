@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from opsgate import problems
+from opsgate import job_engine, problems
 from opsgate.apis.record import Api, Backend
+from opsgate.backends.redengine.backend import RedengineBackend
 from opsgate.config import Settings
+from opsgate.redengine import chosen
 from opsgate.redengine.layers import RedengineLayers
 from opsgate.redengine.presenting import QUERY
 
 
 def connect(settings: Settings) -> Backend:
     """The session in its state directory."""
-    raise NotImplementedError
+    return RedengineBackend(job_engine.of(settings), chosen.options(settings))
 
 
 API = Api(

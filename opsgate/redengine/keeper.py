@@ -19,8 +19,8 @@ _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 _PAUSES: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a program is started again that ended soon, again and again."""
 _SOON: Final = 10.0
-_LAST_WORDS: Final = 20.0
-"""Seconds that the program has when it is told to end."""
+_LAST_WORDS: Final = 70.0
+"""Seconds that the program has when it is told to end: a scheduler runs tasks at its shutdown."""
 
 
 def main(parent: int, command: list[str]) -> None:

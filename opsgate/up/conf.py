@@ -45,8 +45,11 @@ class Inet:
         return Inet(port, secrets.token_urlsafe(24))
 
 
-def supervisord_conf(state: StateDir, inet: Inet, ecflow: PrivateServer | None = None) -> str:
-    """The text of supervisord's configuration."""
+def supervisord_conf(
+    state: StateDir, inet: Inet, ecflow: PrivateServer | None = None, further: Sections | None = None
+) -> str:
+    """The text of supervisord's configuration; `further` are sections of programs by the programs' names."""
+    programs = {**({"ecflow": _ecflow(state, ecflow)} if ecflow else {}), **(further or {})}
     sections: Sections = {
         "supervisord": {
             "nodaemon": "true",
@@ -72,7 +75,7 @@ def supervisord_conf(state: StateDir, inet: Inet, ecflow: PrivateServer | None =
         },
         "supervisorctl": {"serverurl": f"unix://{state.socket}"},
         "include": {"files": state.programs / "*.conf"},
-        "group:opsgate": {"programs": "gateway,ecflow" if ecflow else "gateway"},
+        "group:opsgate": {"programs": ",".join(["gateway", *programs])},
         "program:gateway": {
             "command": shlex.join(
                 [sys.executable, "-P", "-m", "opsgate", "serve", "--config", str(state.gateway_toml)]
@@ -87,9 +90,7 @@ def supervisord_conf(state: StateDir, inet: Inet, ecflow: PrivateServer | None =
             "priority": "1",
         },
     }
-    if ecflow is not None:
-        sections["program:ecflow"] = _ecflow(state, ecflow)
-    return _ini(sections)
+    return _ini(sections | {f"program:{name}": section for name, section in programs.items()})
 
 
 def _ecflow(state: StateDir, ecflow: PrivateServer) -> dict[str, object]:
@@ -113,6 +114,7 @@ def gateway_toml(settings: Settings, state: StateDir, ecflow: PrivateServer | No
     content: dict[str, Any] = msgspec.to_builtins(settings)
     content["supvisors"] |= {"url": f"unix://{state.socket}", "username": "", "password": ""}
     content["jobs"]["state_dir"] = content["jobs"]["state_dir"] or str(state.jobs)
+    content["redengine"]["state_dir"] = content["redengine"]["state_dir"] or str(state.redengine)
     if ecflow is not None:
         server = {"host": "127.0.0.1", "port": ecflow.port, "user": USER, "password": ecflow.password}
         content["ecflow"] |= {**server, "state_dir": str(ecflow.home / "gateway")}

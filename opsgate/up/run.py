@@ -12,7 +12,7 @@ import msgspec
 from opsgate import __version__, apis
 from opsgate.config import ENGINE_VARIABLES, PREFIX, Settings
 from opsgate.server import check_free
-from opsgate.up import announce, conf, ecflow, state
+from opsgate.up import announce, conf, ecflow, redengine, state
 from opsgate.up.state import StateDir
 
 
@@ -34,7 +34,10 @@ def run(settings: Settings, state_dir: Path) -> None:
     server, without = _ecflow_server(settings, where)
     settings = msgspec.structs.replace(settings, apis=[api.name for api in chosen if api.name != without])
     state.write_private(where.gateway_toml, conf.gateway_toml(settings, where, server))
-    state.write_private(where.supervisord_conf, conf.supervisord_conf(where, conf.Inet.on(_free_port()), server))
+    scheduler = redengine.program(settings, where)
+    further = {} if scheduler is None else {"redengine": scheduler}
+    text = conf.supervisord_conf(where, conf.Inet.on(_free_port()), server, further)
+    state.write_private(where.supervisord_conf, text)
     where.socket.unlink(missing_ok=True)
     print(f"Opsgate {__version__} starts; state in {where.root}; Ctrl-C stops it.", flush=True)  # noqa: T201
     announce.when_ready(settings.addresses, settings.apis, where)

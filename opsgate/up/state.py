@@ -47,6 +47,11 @@ class StateDir:
         return self.root / "ecflow"
 
     @property
+    def redengine(self) -> Path:
+        """The session of the Red Engine API."""
+        return self.root / "redengine"
+
+    @property
     def socket(self) -> Path:
         """The socket file of supervisord."""
         return self.root / "run" / "supervisor.sock"

@@ -86,6 +86,11 @@ class Redengine:
         until(lambda: condition(self.task(name)), name)
         return self.task(name)
 
+    def workers(self) -> list[int]:
+        """The process ids of gunicorn's workers, without the keeper of the scheduler."""
+        children = self.gateway.workers()
+        return [pid for pid in children if b"opsgate.redengine.keeper" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     def clear(self) -> None:
         """Remove all tasks."""
         for task in self.ask("GET", "/tasks"):

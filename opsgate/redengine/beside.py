@@ -1,0 +1,60 @@
+"""The scheduler beside a gateway that nobody but its user started: begun with it, kept running, ended with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import msgspec
+import tomli_w
+
+from opsgate.config import Settings
+from opsgate.redengine import chosen
+from opsgate.up.state import write_private
+
+_LIMIT: Final = 75.0
+"""Seconds that the scheduler, and the tasks it runs at its end, have."""
+
+
+class Scheduler:
+    """A context in which the scheduler runs. It also ends when this process is killed."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Run it with these settings."""
+        self._settings = settings
+        self._owner = os.getpid()
+
+    def __enter__(self) -> Scheduler:
+        """Start it."""
+        file = self._write_settings()
+        keeper = [sys.executable, "-P", "-m", "opsgate.redengine.keeper", str(self._owner)]
+        self._keeper = subprocess.Popen([*keeper, *command(file)], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it. Gunicorn's workers come by here too, when they end: it is not theirs."""
+        if os.getpid() != self._owner:
+            return
+        self._keeper.terminate()
+        try:
+            self._keeper.wait(_LIMIT)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+
+    def _write_settings(self) -> Path:
+        root = chosen.state_dir(self._settings)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = root / "scheduler.toml"
+        write_private(file, tomli_w.dumps(msgspec.to_builtins(self._settings)))
+        return file
+
+
+def command(settings: Path) -> list[str]:
+    """The scheduler's command line, for whoever looks after it."""
+    return [sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(settings)]

@@ -1,0 +1,58 @@
+"""``opsgate redengine``: in place of Red Engine's FlaskAPI task, with the session itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opsgate import server
+from opsgate.command_line import (
+    CONFIG,
+    INSECURE,
+    WORKERS,
+    common_layer,
+    guarded,
+    load_settings,
+    own_address,
+)
+from opsgate.config import Settings
+from opsgate.redengine.beside import Scheduler
+
+
+@click.command(name="redengine")
+@CONFIG
+@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="The server's IP address.")
+@click.option("-p", "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="The server's port.")
+@click.option("-d", "--debug", is_flag=True, help="Log more.")
+@click.option(
+    "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where tasks, log and runs are kept."
+)
+@WORKERS
+@INSECURE
+def redengine_command(
+    file: Path | None, host: str, port: int, debug: bool, state_dir: Path | None, **options: Any
+) -> None:
+    """Serve the Red Engine API at the root path, and run its tasks."""
+    layer = common_layer(options)
+    layer.setdefault("server", {})["bind"] = [own_address("redengine", host, port)]
+    layer["apis"] = ["redengine"]
+    if debug:
+        layer["server"]["log_level"] = "debug"
+    if state_dir:
+        layer["redengine"] = {"state_dir": str(state_dir.absolute())}
+        layer["jobs"] = {"state_dir": str(state_dir.absolute() / "jobs")}
+    settings = load_settings(file, layer)
+    guarded(lambda: run(settings))
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop, the scheduler beside; does not return normally.
+
+    Raises:
+        ConfigError: See `opsgate.server.run`.
+    """
+    server.check_free(settings.addresses)
+    with Scheduler(settings):
+        server.run(settings)
