@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import orjson
+
 from opsgate.backends.errors import Invalid
 from opsgate.backends.flux.port import NewJob
 
@@ -24,6 +26,7 @@ def check(new: NewJob) -> None:
     if new.duration < 0:
         raise Invalid(f"duration must not be negative, as {new.duration:g} is")
     check_urgency(new.urgency)
+    _check_flags(new)
     for name, text in (("workdir", new.workdir), ("name", new.name)):
         if text is not None and not _is_text(text):
             raise Invalid(f"{name} {text!r} is not a text that a program can be given")
@@ -56,6 +59,13 @@ def _check_counts(new: NewJob) -> None:
         raise Invalid("node count must not be greater than task count")
     if new.exclusive and new.num_nodes is None:
         raise Invalid("exclusive can only be set with a node count")
+
+
+def _check_flags(new: NewJob) -> None:
+    try:
+        orjson.dumps(new.option_flags)
+    except orjson.JSONEncodeError as error:
+        raise Invalid(f"option_flags cannot be told in JSON: {error}") from error
 
 
 def _is_text(text: str) -> bool:

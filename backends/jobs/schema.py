@@ -148,6 +148,7 @@ _SECOND = (
     """
     CREATE TRIGGER awaited_reached AFTER UPDATE OF state ON job WHEN NEW.state IN ('running', 'finished') BEGIN
         UPDATE awaited SET settled = 1 WHERE other = NEW.id AND (NEW.state = 'finished' OR how = 'start');
+        DELETE FROM awaited WHERE seq = NEW.seq AND NEW.state = 'finished';
     END
     """,
     """

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+from opsgate.backends.flux.local import numbers
 from opsgate.backends.flux.local.describing import describe
 from opsgate.backends.flux.local.submitting import API
 from opsgate.backends.flux.table import MOST_INACTIVE, Table
@@ -59,8 +60,8 @@ class Mirror:
     def _take(self, changed: Changed) -> None:
         for job in sorted(changed.jobs, key=_turn):
             self._table.put(describe(job))
-        for job_id in changed.deleted:
-            self._table.remove(int(job_id))
+        for number in map(numbers.number_of, changed.deleted):
+            self._table.remove(number)
         if changed.jobs or changed.deleted:
             self._table.mark(changed.change)
         self._looked = changed.looked

@@ -29,3 +29,8 @@ def of(seq: int) -> int:
 def engine_id(number: int) -> str:
     """Return the id that the job engine knows a job by."""
     return str(number)
+
+
+def number_of(engine_id: str) -> int:
+    """Return the number that `engine_id` was made from; 0, which is no job's, for an id of another kind."""
+    return int(engine_id) if engine_id.isdecimal() else 0

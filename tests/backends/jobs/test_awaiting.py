@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,16 @@ class TestUntilAnotherIsOver:
         await engine.kill(API, first.id)
         await reach(engine, first.id, State.FINISHED)
         assert (await engine.get(API, second.id)).cause == Cause.CANCELLED
+
+    async def test_over_it_waits_for_nothing(self, engine: Engine, root: Path) -> None:
+        first = await start_running(engine, SLEEP)
+        killed = await start_after(engine, first, "end", held=True)
+        in_vain = await start_after(engine, killed, "success", held=True)
+        await engine.kill(API, killed.id, created=True)
+        await reach(engine, in_vain.id, State.FINISHED)
+        with sqlite3.connect(root / "jobs.db") as db:
+            assert db.execute("SELECT * FROM awaited").fetchall() == []
+        db.close()
 
 
 class TestUntilAnotherBegan:
