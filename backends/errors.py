@@ -6,6 +6,7 @@ EngineError
 ├── Conflict         it exists, but its present state does not allow this
 ├── Unauthenticated  the engine does not accept this user or password, or none was shown
 ├── Denied           the caller may not do this
+├── TooMany          the caller asks too often
 ├── TooLarge         more data than this service takes
 ├── Unsupported      this engine, or this version of it, cannot do it
 ├── Unavailable      the engine cannot be used now: try again later
@@ -60,6 +61,10 @@ class Unauthenticated(EngineError):
 
 class Denied(EngineError):
     """The caller may not do this."""
+
+
+class TooMany(EngineError):
+    """The caller asks too often."""
 
 
 class TooLarge(EngineError):

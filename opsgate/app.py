@@ -14,6 +14,7 @@ from connexion.options import SwaggerUIOptions
 from starlette.types import ASGIApp, Scope
 
 from opsgate import apis, spec
+from opsgate.access.layers import Access
 from opsgate.apis import Api, Backend, Working
 from opsgate.backends.errors import EngineError
 from opsgate.binding import HandlerResolver, bind
@@ -87,7 +88,8 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     ascii_only = [api.prefix for api, _, _ in served if api.ascii]
     statuses = {api.prefix: api.statuses for api, _, _ in served if api.statuses is not None}
     renderers = {api.prefix: api.render for api, _, _ in served}
-    problems = Problems(renderers, ascii_only=ascii_only, statuses=statuses, meter=shared.meter)
+    challenges = {api.prefix: api.challenge for api, _, _ in served}
+    problems = Problems(renderers, ascii_only=ascii_only, statuses=statuses, challenges=challenges, meter=shared.meter)
     layered = [
         (api.layers, Site(api.prefix, document, backend, settings, problems))
         for api, document, backend in served
@@ -102,8 +104,11 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     )
     app: ASGIApp = _connexion(settings, served, problems, _lifespan(served, shared, records), fast=fast)
     app = Pages(app, served, problems, shared)
+    access = Access(settings.server, [api for api, _, _ in served], problems)
+    app = access.behind(app)
     for layers, site in layered:
         app = layers.inside(app, site)
+    app = access.before(app)
     app = Guard(app, limits=limits, render=problems.body, seen=_seen(shared, records))
     for layers, site in layered:
         app = layers.outside(app, site)

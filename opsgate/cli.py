@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from opsgate import __version__, check, server, tokens, up
+from opsgate import __version__, check, server, up
 from opsgate.command_line import (
     API,
     BIND,
@@ -24,7 +24,7 @@ from opsgate.command_line import (
 from opsgate.config import ConfigError, Layer
 from opsgate.flux.command import flux_command
 from opsgate.redengine.command import redengine_command
-from opsgate.tokens import TokenError
+from opsgate.token_command import token_group
 
 
 @click.group(context_settings={"help_option_names": ["--help"], "max_content_width": 110})
@@ -34,6 +34,7 @@ def main() -> None:
 
 
 main.add_command(flux_command)
+main.add_command(token_group)
 main.add_command(redengine_command)
 
 
@@ -171,51 +172,3 @@ def _certificate(directory: Path | None) -> dict[str, str]:
         if not os.access(file, os.R_OK):
             fail(ConfigError(f"{file} cannot be read; SSL needs it (--cert_directory), or say --no_ssl"))
     return {name: str(file) for name, file in files.items()}
-
-
-_TOKENS_FILE = click.option(
-    "--file",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar=["ECF_RESTAPI_TOKENS_FILE", "ECF_RESTAPI_TOKEN_FILE", "ECF_API_TOKEN_FILE"],
-    default=Path("api-tokens.json"),
-    show_default=True,
-    help="The file of tokens.",
-)
-
-
-@main.group()
-def token() -> None:
-    """Make, list and revoke the tokens of the ecFlow API."""
-
-
-@token.command(name="create")
-@_TOKENS_FILE
-@click.option("--description", default="", help="What it is for.")
-@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid; for ever without.")
-@click.option("--method", type=click.Choice(["sha256", "pbkdf2:sha256"]), default="sha256", show_default=True)
-def create_token(file: Path, description: str, days: float | None, method: str) -> None:
-    """Print a new token, and add its hash to the file: nothing else will tell it again."""
-    guarded(lambda: click.echo(tokens.create(file, description, days=days, method=method)))
-
-
-@token.command(name="list")
-@_TOKENS_FILE
-def list_tokens(file: Path) -> None:
-    """List the tokens: number, beginning of the hash, state, description."""
-    guarded(lambda: click.echo("\n".join(tokens.listing(file))))
-
-
-@token.command(name="revoke")
-@_TOKENS_FILE
-@click.argument("wanted")
-def revoke_token(file: Path, wanted: str) -> None:
-    """Take back the token with this number, this description, or this text itself."""
-
-    def revoke() -> None:
-        revoked = tokens.revoke(file, lambda number, entry: tokens.names(wanted, number, entry))
-        if not revoked:
-            raise TokenError(f"{file}: {wanted!r} is no valid token")
-        click.echo(f"{len(revoked)} revoked")
-
-    guarded(revoke)

@@ -74,6 +74,14 @@ class Server(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Worker processes."""
     insecure: bool = False
     """Listen beyond this machine although everybody who reaches the address can then run programs here."""
+    tokens_file: str = ""
+    """A file of tokens, made by ``opsgate token``, one of which every request to an API must show then."""
+    read_only: bool = False
+    """Let nobody change anything."""
+    max_failed_logins: int = 30
+    """How often an address may show wrong credentials in a minute, for each worker; 0 for any number."""
+    proxies: list[str] = []
+    """Addresses of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
     hosts: list[str] = []
     """Further host names under which clients reach us, e.g. that of a proxy."""
     origins: list[str] = []
@@ -399,12 +407,19 @@ def _check_flux(flux: Flux) -> None:
 
 
 def _check_reach(settings: Settings, listening: list[Address]) -> None:
-    """Whoever reaches these APIs can run programs, and nothing asks for credentials yet: stay on this machine."""
+    """Whoever reaches these APIs can run programs: where nothing asks for credentials, stay on this machine."""
     for address in listening:
-        asks = address.api in _ASK and settings.server.certfile
-        asks = asks or (address.api == "flux" and settings.flux.auth)  # its document has no TLS, and no job without it
+        asks = bool(settings.server.tokens_file) or _asks(settings, address)
         if not (address.is_local or settings.server.insecure or asks):
             raise ConfigError(
                 f"server.bind: {address.bind} can be reached from other machines, and everybody who reaches it can "
-                "run programs here; say --insecure (server.insecure = true) if that is what you want"
+                "run programs here; ask for tokens (server.tokens_file), or say --insecure (server.insecure = true) "
+                "if that is what you want"
             )
+
+
+def _asks(settings: Settings, address: Address) -> bool:
+    """Whether whoever comes to an address needs credentials; the Flux API's own do, of its documented containers."""
+    if address.api == "flux":
+        return settings.flux.auth
+    return address.api in _ASK and bool(settings.server.certfile)

@@ -15,7 +15,7 @@ from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.types import Scope
+from starlette.types import Scope, Send
 
 from opsgate.backends import errors
 from opsgate.metrics.meter import Meter
@@ -29,6 +29,7 @@ STATUS: Mapping[type[errors.EngineError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Denied: HTTPStatus.FORBIDDEN,
+    errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.NOT_IMPLEMENTED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -43,6 +44,9 @@ Renderer = Callable[[int, str, errors.EngineError | None], Body]
 
 Statuses = Callable[[errors.EngineError], int | None]
 """The status that an API's document wants for a failure, ``None`` for that of the table."""
+
+CHALLENGE = 'Bearer realm="opsgate"'
+"""How to show credentials to APIs whose document says nothing of it."""
 
 asked: ContextVar[Scope] = ContextVar("asked")
 """The request under way, for renderers whose body tells of it."""
@@ -91,10 +95,6 @@ def render_problem(status: int, message: str, failure: errors.EngineError | None
     return body if failure is None else {**body, **failure.details}
 
 
-def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
-    """``{"status", "message"}``: our own pages, which belong to no document."""
-    return {"status": status, "message": message}
-
 def render_detail(_status: int, message: str, failure: errors.EngineError | None) -> Body:
     """``{"Message", "detail"}`` and what the failure has besides: the Flux document, whose clients print `Message`."""
     body: Body = {"Message": message, "detail": message}
@@ -106,6 +106,10 @@ def flux_status(failure: errors.EngineError) -> int | None:
     return HTTPStatus.BAD_REQUEST if isinstance(failure, errors.Conflict) else None
 
 
+def render_plain(status: int, message: str, _failure: errors.EngineError | None) -> Body:
+    """``{"status", "message"}``: our own pages, which belong to no document."""
+    return {"status": status, "message": message}
+
 
 class Problems:
     """Answers failures, choosing the body's shape by the prefix of the path."""
@@ -116,6 +120,7 @@ class Problems:
         *,
         ascii_only: Collection[str] = (),
         statuses: Mapping[str, Statuses] | None = None,
+        challenges: Mapping[str, str] | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``.
@@ -124,10 +129,12 @@ class Problems:
             renderers: The renderers.
             ascii_only: The prefixes where JSON must be ASCII.
             statuses: Statuses that differ from the table, by prefix.
+            challenges: How to show credentials, by prefix: what ``WWW-Authenticate`` says with a 401.
             meter: Counts the failures of engines.
         """
         self._meter = meter or Meter()
         self._statuses = dict(statuses or {})
+        self._challenges = dict(challenges or {})
         self._renderers = dict(renderers)
         self._ascii_only = frozenset(ascii_only)
 
@@ -155,8 +162,16 @@ class Problems:
         status = int((differs and differs(failure)) or STATUS[type(failure)])
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
         if status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = 'Basic realm="opsgate", Bearer'
+            headers["WWW-Authenticate"] = self._challenges.get(_prefix(path), CHALLENGE)
         return status, self.body(path, status, failure.message, failure), headers
+
+    async def refuse(self, scope: Scope, send: Send, failure: errors.EngineError) -> None:
+        """Answer a request that goes no further."""
+        status, body, further = self.of_failure(scope["path"], failure)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further.items()]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def _of_http(self, scope: Scope, exc: HTTPException) -> Answer:
         """404 and 405 of the router, and Connexion's own problems (bad parameter, body, media type)."""

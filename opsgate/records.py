@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 from starlette.types import Scope
 
+from opsgate.access.caller import CALLER, name_of
 from opsgate.metrics.meter import OPERATION, OTHER
 
 log = logging.getLogger("opsgate.records")
@@ -128,7 +129,7 @@ def _line(scope: Scope, status: int, seconds: float) -> Line:
     return {
         "time": time.time(),
         "client": client[0] if client else "",
-        "caller": (scope.get("opsgate.caller") or {}).get("sub") or "",
+        "caller": name_of(scope.get(CALLER)),
         "method": scope["method"],
         "path": (scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
         "api": label.api,

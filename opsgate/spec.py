@@ -103,7 +103,8 @@ def _merge(document: Document, common: Document) -> None:
     for section, names in shared.items():
         if twice := set(names) & set(own.get(section, {})):
             raise SpecError(f"{section}/{min(twice)} is defined twice: in the API's own file and in {_COMMON}")
-    waiting = _localise(document)
+    schemes = set(shared.get("securitySchemes", {})) & _required(document)
+    waiting = _localise(document) | {("securitySchemes", name) for name in schemes}
     while waiting:
         section, name = waiting.pop()
         if name in own.setdefault(section, {}):
@@ -112,6 +113,12 @@ def _merge(document: Document, common: Document) -> None:
             raise SpecError(f"{_COMMON} has no {section}/{name}")
         own[section][name] = shared[section][name]
         waiting |= _localise(own[section][name]) | {_component(ref) for ref in _references(own[section][name])}
+
+
+def _required(document: Document) -> set[str]:
+    """The security schemes that are asked for, of the whole document or of single operations."""
+    asked = [document.get("security", []), *(operation.get("security", []) for _, _, operation in operations(document))]
+    return {name for alternatives in asked for requirement in alternatives for name in requirement}
 
 
 def _localise(node: Any) -> set[tuple[str, str]]:

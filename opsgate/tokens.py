@@ -1,5 +1,8 @@
 """A file of tokens: a JSON list of ``{"hash", "description", "expires_at", "revoked_at"}``, as ecflow_http has it.
 
+Each entry may also have ``scopes``, a list of ``API:read`` and ``API:full``, with ``*`` for every API; without any the
+token is good for everything.
+
 ``hash`` is ``sha256$SALT$HEX``, an HMAC whose key is the salt, or ``pbkdf2:sha256[:ITERATIONS]$SALT$HEX``. Times are
 ``yyyy-mm-ddTHH:MM:SSZ``, none or an empty one means never. What a token is, no file tells.
 """
@@ -15,15 +18,19 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from opsgate.backends.errors import Denied
+
 log = logging.getLogger("opsgate.tokens")
 
-RELOAD: Final = 20.0
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing."""
+RELOAD: Final = 2.0
 """Seconds after which the file's time stamp is looked at again."""
 _RELOAD_UNKNOWN: Final = 1.0
 """The same when somebody came with a token that is not in it."""
@@ -45,21 +52,52 @@ class Entry:
         description: What the token is for.
         expires_at: When it ends, ``None`` for never.
         revoked_at: When it was taken back, ``None`` if it was not.
+        scopes: What it is good for; everything if empty.
     """
 
     hash: str = field(repr=False)
     description: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
 
     def valid(self, now: datetime) -> bool:
         """Whether it may be used."""
         return all(end is None or now < end for end in (self.expires_at, self.revoked_at))
 
+    def permits(self, api: str, method: str) -> bool:
+        """Whether it is good for a request with this method to this API."""
+        if not self.scopes:
+            return True
+        levels = {level for name, _, level in (scope.partition(":") for scope in self.scopes) if name in (api, "*")}
+        return "full" in levels or ("read" in levels and method in READS)
+
     def matches(self, token: str) -> bool:
         """Whether this is the token's entry; takes some 60 ms for pbkdf2."""
         method, salt, digest = self.hash.split("$", 2)
         return hmac.compare_digest(_digest(method, salt, token).encode(), digest.lower().encode())
+
+
+def permit(entry: Entry, api: str, method: str) -> None:
+    """Let a token's owner do a request with this method to this API.
+
+    Raises:
+        Denied: The token is not good for it.
+    """
+    if not entry.permits(api, method):
+        raise Denied(f"This token is good for {', '.join(entry.scopes)}, not for {method} in the API {api}")
+
+
+def check_scope(text: str) -> str:
+    """A scope, as it is.
+
+    Raises:
+        TokenError: It is none.
+    """
+    api, colon, level = text.partition(":")
+    if not (api and colon and level in ("read", "full")):
+        raise TokenError(f"{text!r} is no scope: API:read or API:full, with * for every API")
+    return text
 
 
 def hashed(token: str, method: str = "sha256") -> str:
@@ -99,7 +137,8 @@ def _entry(told: dict[str, Any]) -> Entry:
     _digest(method, salt, "")
     bytes.fromhex(digest)
     description = told.get("description") or ""
-    return Entry(found, str(description), _time(told.get("expires_at")), _time(told.get("revoked_at")))
+    scopes = tuple(check_scope(scope) for scope in told.get("scopes") or ())
+    return Entry(found, str(description), _time(told.get("expires_at")), _time(told.get("revoked_at")), scopes)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -135,21 +174,21 @@ class Tokens:
         self._secret = os.urandom(32)
         self._verified: dict[bytes, Entry] = {}
 
-    def known(self, token: str) -> bool:
-        """Whether the token was found before and still holds; takes no time."""
+    def known(self, token: str) -> Entry | None:
+        """The entry of a token that was found before and still holds; takes no time."""
         self._look(RELOAD)
         entry = self._verified.get(self._keyed(token))
-        return entry is not None and entry.valid(datetime.now(UTC))
+        return entry if entry is not None and entry.valid(datetime.now(UTC)) else None
 
-    def verify(self, token: str) -> bool:
-        """Whether the token is in the file and holds; may take 60 ms for each entry."""
+    def verify(self, token: str) -> Entry | None:
+        """The entry of a token that is in the file and holds; may take 60 ms for each entry."""
         self._look(RELOAD)
         found = self._find(token)
         if found is None and self._look(_RELOAD_UNKNOWN):
             found = self._find(token)
         if found is not None:
             self._verified[self._keyed(token)] = found
-        return found is not None
+        return found
 
     def _find(self, token: str) -> Entry | None:
         now = datetime.now(UTC)
@@ -179,19 +218,25 @@ class Tokens:
         return True
 
 
-def create(
-    path: Path, description: str, *, token: str | None = None, days: float | None = None, method: str = "sha256"
+def create(  # noqa: PLR0913 - what an entry is made of
+    path: Path,
+    description: str,
+    *,
+    token: str | None = None,
+    days: float | None = None,
+    method: str = "sha256",
+    scopes: Sequence[str] = (),
 ) -> str:
     """Add a token to a file, made where it is missing, and return the token: nothing else ever tells it.
 
     Raises:
         OSError: The file cannot be written.
-        TokenError: It holds something else.
+        TokenError: It holds something else; a scope that is none.
     """
     chosen = token or secrets.token_urlsafe(32)
     end = datetime.fromtimestamp(time.time() + days * 86400, UTC) if days is not None else None
     with _changing(path) as entries:
-        entries.append(Entry(hashed(chosen, method), description, end))
+        entries.append(Entry(hashed(chosen, method), description, end, scopes=tuple(map(check_scope, scopes))))
     return chosen
 
 
@@ -224,7 +269,8 @@ def listing(path: Path) -> list[str]:
             "revoked" if entry.revoked_at and entry.revoked_at <= now else "valid" if entry.valid(now) else "expired"
         )
         until = f" until {entry.expires_at.strftime(_TIME)}" if state == "valid" and entry.expires_at else ""
-        lines.append(f"{number}  {entry.hash.rpartition('$')[0]}  {state}{until}  {entry.description}")
+        scopes = ",".join(entry.scopes) or "*:full"
+        lines.append(f"{number}  {entry.hash.rpartition('$')[0]}  {state}{until}  {scopes}  {entry.description}")
     return lines
 
 
@@ -247,7 +293,8 @@ def _changing(path: Path) -> Iterator[list[Entry]]:
         fresh.replace(path)
 
 
-def _told(entry: Entry) -> dict[str, str]:
+def _told(entry: Entry) -> dict[str, Any]:
     times = {"expires_at": entry.expires_at, "revoked_at": entry.revoked_at}
     told = {name: at.strftime(_TIME) for name, at in times.items() if at is not None}
-    return {"hash": entry.hash, "description": entry.description, **told}
+    scopes = {"scopes": list(entry.scopes)} if entry.scopes else {}
+    return {"hash": entry.hash, "description": entry.description, **told, **scopes}

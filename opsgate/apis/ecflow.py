@@ -12,6 +12,7 @@ from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.port import User
 from opsgate.config import ConfigError, NotConfigured, Settings
+from opsgate.ecflow.credentials import is_report
 from opsgate.ecflow.layers import EcflowLayers
 from opsgate.ecflow.service import EcflowService
 
@@ -63,5 +64,7 @@ API = Api(
     max_body=lambda settings: settings.ecflow.max_body,
     statuses=problems.ecflow_status,
     consumed=("filter", "key"),
+    challenge='Basic realm="ecFlow", Bearer',
+    exempt=is_report,
     layers=EcflowLayers(),
 )

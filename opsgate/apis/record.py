@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from starlette.types import ASGIApp
 
 from opsgate import problems
+from opsgate.access.gate import Exempt
 from opsgate.config import Settings
 from opsgate.site import Site
 
@@ -63,6 +64,8 @@ class Api:
         statuses: Which failures have another status than elsewhere.
         consumed: Query parameters that its layers deal with, not its handlers.
         whole_query: The argument in which its layers give a handler all of the query.
+        challenge: How credentials are shown to it, as ``WWW-Authenticate`` says it.
+        exempt: Which requests prove by themselves that they may be made, where all others need credentials.
         layers: What it needs around the guard, behind it and around its handlers.
     """
 
@@ -77,6 +80,8 @@ class Api:
     statuses: problems.Statuses | None = None
     consumed: Collection[str] = ()
     whole_query: str = ""
+    challenge: str = problems.CHALLENGE
+    exempt: Exempt | None = None
     layers: Layers | None = None
 
     @property

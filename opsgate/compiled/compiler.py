@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from connexion.decorators.parameter import sanitized, unwrap_decorators
 from connexion.middleware.security import SecurityOperation
@@ -30,6 +30,10 @@ _CONTENT = "application/json"
 
 class CompileError(SpecError):
     """An operation that cannot be right, whoever answers it."""
+
+
+_CALLERS: Final = frozenset({"user", "token_info", "context_"})
+"""Arguments by which a handler is told who is there."""
 
 
 class Compiler:
@@ -81,7 +85,7 @@ class Compiler:
         return Operation(
             source=source,
             handler=source.function,
-            verify=self._verify(source),
+            verify=self._verify(source, taken),
             reader=Reader(compiled, parameter_names(source.path)),
             body=self._body(source, operation, taken),
             takes=taken.rest,
@@ -96,8 +100,9 @@ class Compiler:
         ]
         return operation
 
-    def _verify(self, source: AbstractOperation) -> Verify | None:
-        if not source.security:
+    def _verify(self, source: AbstractOperation, taken: _Taken) -> Verify | None:
+        """None where nobody needs credentials and the handler does not ask who is there."""
+        if not source.security or ({} in source.security and not taken.wants_caller):
             return None
         verify: Verify = SecurityOperation.from_operation(
             source, next_app=None, security_handler_factory=self._security
@@ -126,12 +131,17 @@ class _Taken:
 
     Attributes:
         rest: Those it does not fill; ``None`` when the handler takes any name.
+        wants_caller: Whether the handler may ask who is there.
     """
 
     def __init__(self, names: Collection[str], *, takes_all: bool) -> None:
         self._names = names
         self._takes_all = takes_all
         self._used: set[str] = set()
+
+    @property
+    def wants_caller(self) -> bool:
+        return self._takes_all or not _CALLERS.isdisjoint(self._names)
 
     @property
     def rest(self) -> Collection[str] | None:

@@ -11,39 +11,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
-from connexion.lifecycle import ConnexionRequest
-from connexion.security import NO_VALUE, AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsgate.access import shown
+from opsgate.access.caller import CALLER, Caller, of_token
 from opsgate.backends.ecflow.port import User
 from opsgate.backends.errors import EngineError, Unauthenticated
-from opsgate.compiled.parameters import parse_query
 from opsgate.problems import Problems
-from opsgate.tokens import Tokens
+from opsgate.tokens import READS, Tokens, permit
 
-CHALLENGE: Final = 'Basic realm="ecFlow", Bearer'
-_READING: Final = ("GET", "HEAD", "OPTIONS")
+_SUITES: Final = "/v1/suites/"
 _REPORTED: Final = ("/status", "/attributes")
-_CALLER: Final = "opsgate.caller"
-
-Caller = Mapping[str, object]
-
-
-class Found(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no types
-    """Any scheme of the spec: whatever was shown is taken from the request, where `Authentication` left it."""
-
-    def get_fn(self, security_scheme: object, required_scopes: object) -> Callable[[ConnexionRequest], Any]:  # noqa: ARG002 - Connexion's signature
-        """What Connexion calls for each request."""
-        return lambda request: request.scope.get(_CALLER) or NO_VALUE
-
-
-SECURITY: Final = dict.fromkeys(("basic", "bearer", "apiKey"), Found)
-"""Connexion's security map."""
 
 
 class Credentials:
@@ -58,88 +40,89 @@ class Credentials:
         self._tokens = tokens
         self._judge = judge
 
-    async def authorized(self, text: str) -> Caller:
+    async def authorized(self, text: str, method: str) -> Caller:
         """Who has this header ``Authorization``; `Unauthenticated` for nobody, failures of the server else."""
         scheme, _, rest = text.partition(" ")
         if scheme.lower() == "bearer":
-            return await self.token(rest.strip())
+            return await self.token(rest.strip(), method)
         if scheme.lower() != "basic":
             raise Unauthenticated("Unauthorized: only Basic and Bearer are known here")
         user = _user(rest.strip())
         await self._judge(user)
         return {"sub": user}
 
-    async def token(self, token: str) -> Caller:
-        """Who has this token; `Unauthenticated` for nobody."""
+    async def token(self, token: str, method: str) -> Caller:
+        """Who has this token; `Unauthenticated` for nobody, `Denied` where it is not good for this method."""
         if not token:
             raise Unauthenticated("Unauthorized: the token is empty")
-        if self._tokens.known(token) or await asyncio.to_thread(self._tokens.verify, token):
-            return {"sub": None, "token": True}
-        raise Unauthenticated("Unauthorized: the token is unknown, expired or revoked")
+        entry = self._tokens.known(token) or await asyncio.to_thread(self._tokens.verify, token)
+        if entry is None:
+            raise Unauthenticated("Unauthorized: the token is unknown, expired or revoked")
+        permit(entry, "ecflow", method)
+        return of_token(entry, "ecflow")
 
 
 class Authentication:
     """ASGI middleware for one API, behind the guard."""
 
-    def __init__(self, app: ASGIApp, *, prefix: str, credentials: Credentials, problems: Problems) -> None:
-        """Look at what is below `prefix`."""
+    def __init__(
+        self, app: ASGIApp, *, prefix: str, credentials: Credentials, problems: Problems, readers: bool
+    ) -> None:
+        """Look at what is below `prefix`; `readers` says whether users and passwords count for who reads, too."""
         self._app = app
+        self._readers = readers
         self._begin = f"{prefix}/v1/"
-        self._suites = f"{prefix}/v1/suites/"
+        self._cut = len(prefix)
         self._credentials = credentials
         self._problems = problems
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the caller and pass the request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"].startswith(self._begin):
+        if scope["type"] == "http" and scope["path"].startswith(self._begin) and not scope.get(CALLER):
             try:
-                scope[_CALLER] = await self._caller(scope)
+                scope[CALLER] = await self._caller(scope)
             except EngineError as refused:
-                await self._refuse(scope, send, refused)
+                await self._problems.refuse(scope, send, refused)
                 return
         await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> Caller | None:
-        if scope["method"] in _READING:
+        method: str = scope["method"]
+        if method in READS:
             return await self._reader(scope)
-        if scope["method"] == "PUT" and self._is_report(scope):
+        if is_report(method, scope["path"][self._cut :], scope.get("opsgate.body", b"")):
             return None
-        authorization, key = _shown(scope)
+        authorization = shown.authorization(scope)
         if authorization is not None:
-            return await self._credentials.authorized(authorization)
+            return await self._credentials.authorized(authorization, method)
+        key = shown.key(scope)
         if not key:
             raise Unauthenticated("Unauthorized: credentials are needed")
-        return await self._credentials.token(key)
+        return await self._credentials.token(key, method)
 
     async def _reader(self, scope: Scope) -> Caller | None:
-        """Whoever reads needs no credentials; a token that holds shows more."""
-        authorization, key = _shown(scope)
+        """Whoever reads needs no credentials here; a token that holds shows more."""
+        authorization = shown.authorization(scope)
+        if self._readers and authorization is not None:
+            return await self._credentials.authorized(authorization, scope["method"])
+        token = shown.token(scope)
         try:
-            if authorization is not None and authorization.lower().startswith("bearer "):
-                return await self._credentials.authorized(authorization)
-            return await self._credentials.token(key) if key else None
+            return await self._credentials.token(token, scope["method"]) if token else None
         except Unauthenticated:
             return None
 
-    def _is_report(self, scope: Scope) -> bool:
-        body: bytes = scope.get("opsgate.body", b"")
-        path: str = scope["path"]
-        if b'"ECF_NAME"' not in body or not (path.startswith(self._suites) and path.endswith(_REPORTED)):
-            return False
-        try:
-            told = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return False
-        return isinstance(told, dict) and "ECF_NAME" in told
 
-    async def _refuse(self, scope: Scope, send: Send, failure: EngineError) -> None:
-        status, body, further = self._problems.of_failure(scope["path"], failure)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **further}
-        if status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = CHALLENGE
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+def is_report(method: str, path: str, body: bytes) -> bool:
+    """Whether a request, its path below the API's prefix, is a task's report on itself: ecflow_server judges those."""
+    if method != "PUT" or b'"ECF_NAME"' not in body:
+        return False
+    if not (path.startswith(_SUITES) and path.endswith(_REPORTED)):
+        return False
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(told, dict) and "ECF_NAME" in told
 
 
 def _user(text: str) -> User:
@@ -151,15 +134,3 @@ def _user(text: str) -> User:
     if not name or not colon:
         raise Unauthenticated("Unauthorized: Basic needs a user and a password")
     return User(name, password)
-
-
-def _shown(scope: Scope) -> tuple[str | None, str]:
-    """The header ``Authorization``, and the token of ``X-API-Key``, else of the query; the header comes first."""
-    headers = dict(reversed(scope["headers"]))
-    authorization = headers.get(b"authorization")
-    if authorization is not None:
-        return authorization.decode("latin-1").strip(), ""
-    if (key := headers.get(b"x-api-key")) is not None:
-        return None, key.decode("latin-1").strip()
-    query: bytes = scope["query_string"]
-    return None, dict(parse_query(query)).get("key", "") if b"key=" in query else ""

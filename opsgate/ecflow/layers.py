@@ -8,8 +8,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from opsgate.access.caller import SECURITY
 from opsgate.backends.ecflow.port import User
-from opsgate.ecflow.credentials import SECURITY, Authentication, Credentials
+from opsgate.ecflow.credentials import Authentication, Credentials
 from opsgate.ecflow.edge import Edge
 from opsgate.ecflow.presenting import Presenter
 from opsgate.ecflow.service import EcflowService
@@ -34,7 +35,13 @@ class EcflowLayers:
             Tokens(Path(site.settings.ecflow.tokens_file).absolute()),
             site.backend.authenticate if isinstance(site.backend, EcflowService) else _unasked,
         )
-        return Authentication(app, prefix=site.prefix, credentials=credentials, problems=site.problems)
+        return Authentication(
+            app,
+            prefix=site.prefix,
+            credentials=credentials,
+            problems=site.problems,
+            readers=bool(site.settings.server.tokens_file),
+        )
 
     def present(self, site: Site) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Finished JSON, filters, events."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from opsgate import packed
+from opsgate.access.caller import CALLER, sees_secrets
 from opsgate.backends.ecflow.port import Change, Document, Event, NodeStatus
 from opsgate.compiled.parameters import parse_query
 from opsgate.ecflow.filters import select
@@ -68,7 +69,7 @@ def _read(result: Any, scope: Scope) -> Response:
     headers = {"Vary": "Accept-Encoding, Authorization, X-API-Key", "Cache-Control": "no-cache"}
     if change is not None:
         headers |= {
-            "ETag": etag(change, seen=bool(scope.get("opsgate.caller"))),
+            "ETag": etag(change, seen=sees_secrets(scope.get(CALLER))),
             "X-Ecflow-Change": f"{change.state}-{change.modify}",
         }
         if isinstance(result, Document):

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from connexion.lifecycle import ConnexionRequest
-from connexion.security import NO_VALUE, AbstractSecurityHandler
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsgate.access.caller import CALLER
 from opsgate.flux.access import Access
 from opsgate.problems import Problems
 
@@ -23,22 +21,20 @@ _NONE_SHOWN: Final = "Not authenticated"
 _WRONG_USER: Final = "Incorrect user or token."
 _WRONG_TOKEN: Final = "Could not validate credentials"  # noqa: S105 - a sentence
 _WRONG_REQUEST: Final = "Denied: the request is missing, or not signed with our key for our user"
-_CALLER: Final = "opsgate.caller"
 _OPEN: Final = ("", "/", "/docs", "/openapi.json", "/login/access-token")
 _ASSETS: Final = "/assets/"
 _TOKEN: Final = "/token"  # noqa: S105 - a path
 
 
-class Found(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no types
-    """Any scheme of the spec: whatever was shown is taken from the request, where `Authentication` left it."""
-
-    def get_fn(self, security_scheme: object, required_scopes: object) -> Callable[[ConnexionRequest], Any]:  # noqa: ARG002 - Connexion's signature
-        """What Connexion calls for each request."""
-        return lambda request: request.scope.get(_CALLER) or NO_VALUE
+def is_open(path: str) -> bool:
+    """Whether nobody need show anything for a path (below either base)."""
+    return path in _OPEN or path.startswith(_ASSETS)
 
 
-SECURITY: Final[Mapping[str, Any]] = dict.fromkeys(("basic", "bearer"), Found)
-"""Connexion's security map."""
+def proves_itself(_method: str, path: str, _body: bytes) -> bool:
+    """Whether a request needs no token of the service's: pages, and those that ask for an access token."""
+    inner = path.removeprefix("/v1")
+    return is_open(inner) or inner == _TOKEN
 
 
 class Authentication:
@@ -68,7 +64,7 @@ class Authentication:
         path = self._inner(scope["path"])
         if path == _TOKEN:
             return self._request(scope)
-        if not self._needed or path in _OPEN or path.startswith(_ASSETS):
+        if not self._needed or scope.get(CALLER) or is_open(path):
             return ""
         if not self._access.is_complete:
             return MISSING
@@ -83,7 +79,7 @@ class Authentication:
         scheme, shown = _authorization(scope)
         if scheme != "bearer" or not self._access.is_request(shown):
             return _WRONG_REQUEST if self._access.is_complete else MISSING
-        scope[_CALLER] = {"sub": "token request"}
+        scope[CALLER] = {"sub": "token request"}
         return ""
 
     def _credentials(self, scope: Scope) -> str:
@@ -96,7 +92,7 @@ class Authentication:
             return _WRONG_TOKEN
         if scheme not in ("basic", "bearer"):
             return f"Only Basic and Bearer are known here, not {scheme}"
-        scope[_CALLER] = {"sub": "user"}
+        scope[CALLER] = {"sub": "user"}
         return ""
 
     async def _refuse(self, scope: Scope, send: Send, message: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from opsgate.flux.credentials import SECURITY, Authentication
+from opsgate.access.caller import SECURITY
+from opsgate.flux.credentials import Authentication
 from opsgate.flux.front import Front
 from opsgate.flux.presenting import Presenter
 from opsgate.flux.service import FluxService

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from opsgate import server
+from opsgate import preflight, server
 from opsgate.command_line import (
     CONFIG,
     INSECURE,
@@ -53,6 +53,6 @@ def run(settings: Settings) -> None:
     Raises:
         ConfigError: See `opsgate.server.run`.
     """
-    server.check_free(settings.addresses)
+    preflight.check_free(settings.addresses)
     with Scheduler(settings):
         server.run(settings)

@@ -11,6 +11,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from opsgate.access.caller import CALLER
 from opsgate.problems import Problems
 from opsgate.redengine.gate import Gate, request_of
 
@@ -54,6 +55,8 @@ class Edge:
         except Exception as exc:  # the hook is the user's: whatever it raises is answered, and logged
             await self._refuse(scope, send, exc)
             return
+        if self._gate.authenticates and not scope.get(CALLER):
+            scope[CALLER] = {"sub": "authenticate"}
         await self._app(scope, receive, watched)
         await self._gate.tell(request, status)
 

@@ -63,6 +63,11 @@ class Gate:
         """Whether there is nothing to ask and nobody to tell."""
         return self._authenticate is None and self._store_request is None
 
+    @property
+    def authenticates(self) -> bool:
+        """Whether the user's own function says who is let in."""
+        return self._authenticate is not None
+
     async def admit(self, request: Request) -> None:
         """Let a request in.
 

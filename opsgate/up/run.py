@@ -11,7 +11,7 @@ import msgspec
 
 from opsgate import __version__, apis
 from opsgate.config import ENGINE_VARIABLES, PREFIX, Settings
-from opsgate.server import check_free
+from opsgate.preflight import check_free
 from opsgate.up import announce, conf, ecflow, redengine, state
 from opsgate.up.state import StateDir
 

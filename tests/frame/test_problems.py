@@ -40,7 +40,7 @@ class TestEcflow:
 
 class TestCredentials:
     def test_are_asked_for_where_none_were_accepted(self, problems: Problems) -> None:
-        challenge = {"WWW-Authenticate": 'Basic realm="opsgate", Bearer'}
+        challenge = {"WWW-Authenticate": 'Bearer realm="opsgate"'}
         assert problems.of_failure("/a/b", errors.Unauthenticated("who?")) == (401, b'{"error":"who?"}', challenge)
 
     def test_do_not_help_whoever_may_not(self, problems: Problems) -> None:
