@@ -6,8 +6,8 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-from opsgate.backends.errors import Conflict, Invalid
-from opsgate.backends.redengine import changes, foresight, liveness, members, records
+from opsgate.backends.errors import Conflict
+from opsgate.backends.redengine import changes, foresight, liveness, records
 from opsgate.backends.redengine.conditions import grammar, parser
 from opsgate.backends.redengine.facts import StoredFacts
 from opsgate.backends.redengine.port import JsonObject
@@ -77,8 +77,8 @@ class Control(Tasks):
             if name is not None:
                 changes.get(db, name)
             try:
-                term = parser.parse(members.condition("condition", text))
-            except Invalid as error:
+                term = _parse(text)
+            except parser.NoCondition as error:
                 forms = list(grammar.FORMS)
                 return _verdict(text, problem=error.message, forms=forms, following=[], after=[])
             following = self._foresee(db, term, name or "", count)
@@ -105,6 +105,14 @@ class Control(Tasks):
         if row["state"] != "ended":
             await self._kill(row["run_id"])
         return records.run(row)
+
+
+def _parse(text: object) -> Term:
+    if isinstance(text, bool):
+        return parser.parse("true" if text else "false")
+    if not isinstance(text, str):
+        raise parser.NoCondition(f"{text!r} is no condition: it is no text")
+    return parser.parse(text)
 
 
 def _verdict(

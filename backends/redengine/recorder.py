@@ -123,9 +123,10 @@ class Recorder:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_ROUNDS)
             self._look_at_all((await self._store()).reader.db)
-            await _insisting(self._tidy)
+            await _insisting(self.tidy)
 
-    async def _tidy(self) -> None:
+    async def tidy(self) -> None:
+        """Remove old runs, with what they wrote, and old log records."""
         db = (await self._store()).reader.db
         old = progress.old_runs(db, self._options.keep_runs)
         for run_id in old:

@@ -108,12 +108,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, required=True, help="where redengine.db lies")
     parser.add_argument("--jobs-dir", type=Path, required=True, help="the job engine's state directory")
     parser.add_argument("--cores", type=int, default=8, help="how many runs at once; 0 for any number")
+    parser.add_argument("--grace", type=float, default=5.0, help="seconds between SIGTERM and SIGKILL")
     parser.add_argument("--standby", action="store_true", help="wait while another scheduler works there")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     engine = _Own(Settings(root=chosen.jobs_dir, queues={API: chosen.cores}))
+    options = Options(root=chosen.state_dir, grace=chosen.grace)
     try:
-        asyncio.run(serve(engine, Options(root=chosen.state_dir), standby=chosen.standby, ready=_say_ready))
+        asyncio.run(serve(engine, options, standby=chosen.standby, ready=_say_ready))
     except EngineError as error:
         sys.stderr.write(f"{error}\n")
         return 1
