@@ -33,7 +33,7 @@ def connect(settings: Settings) -> Backend:
         choice.backend,
         access,
         auth=chosen.auth,
-        rules=_rules(settings),
+        rules=rules(settings),
         uri=chosen.uri,
         stops=chosen.stop or is_alone(settings),
     )
@@ -44,7 +44,12 @@ def is_alone(settings: Settings) -> bool:
     return all(address.api == API.name for address in settings.addresses)
 
 
-def _rules(settings: Settings) -> Rules:
+def rules(settings: Settings) -> Rules:
+    """What the settings say about submissions.
+
+    Raises:
+        ConfigError: The option flags cannot be read.
+    """
     chosen = settings.flux
     try:
         flags = _shell_options(shlex.split(chosen.option_flags))

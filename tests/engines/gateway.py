@@ -28,8 +28,8 @@ def free_port() -> int:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours without settings of Opsgate and Supervisor, and with `extra`."""
-    ours = ("OPSGATE_", "SUPERVISOR_", "ECF_")
+    """Ours without settings of Opsgate and its engines, and with `extra`."""
+    ours = ("OPSGATE_", "SUPERVISOR_", "ECF_", "FLUX_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **(extra or {})}
 
@@ -88,6 +88,10 @@ class Gateway:
         """The process ids of gunicorn's workers."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
+
+    def wait(self) -> int:
+        """Its exit status, when it has ended by itself."""
+        return self._process.wait(_STOP)
 
     def stop(self) -> int:
         """End it as an operator would, and return its exit status."""
