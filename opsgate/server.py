@@ -11,7 +11,7 @@ from gunicorn.app.base import BaseApplication
 from starlette.types import ASGIApp
 from uvicorn_worker import UvicornWorker
 
-from opsgate import logs, preflight
+from opsgate import hangup, logs, preflight
 from opsgate.app import build
 from opsgate.config import Settings
 from opsgate.metrics.sharing import Shared
@@ -32,6 +32,11 @@ class Worker(UvicornWorker):
         "proxy_headers": False,
         "access_log": False,
     }
+
+    def init_signals(self) -> None:
+        """Set signals as uvicorn wants them, and SIGHUP as Flux means it."""
+        super().init_signals()
+        hangup.in_worker()
 
 
 class ProxiedWorker(Worker):
@@ -67,6 +72,7 @@ class Gateway(BaseApplication):
             "proc_name": "opsgate",
             "worker_tmp_dir": _memory_directory(),
             "control_socket_disable": True,  # by default all instances of a user share one
+            "when_ready": hangup.when_ready,
             "pre_fork": lambda _master, worker: self._shared.before_fork(worker.age),
             "post_fork": lambda _master, worker: self._shared.after_fork(worker.age),
             "child_exit": lambda _master, worker: self._shared.after_end(worker.age),

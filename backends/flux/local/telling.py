@@ -37,7 +37,7 @@ def _submitted(_: model.Event, job: Job, kept: Kept) -> list[Told]:
     submit = Told("submit", {"userid": os.getuid(), "urgency": asked, "flags": 0, "version": 1})
     waits = [Told("dependency-add", {"description": text}) for text in kept.after]
     ready = [_plain("depend"), _priority(HELD)] if kept.held and not waits else []
-    return [submit, _plain("validate"), *waits, *ready]
+    return [submit, *waits, _plain("validate"), *ready]
 
 
 def _queued(row: model.Event, job: Job, kept: Kept) -> list[Told]:

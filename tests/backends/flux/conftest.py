@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opsgate.backends.flux.port import FluxBackend, JobsPort
-from tests.backends.flux.engines import missing, reachable
+from tests.backends.flux.engines import SHARED, missing, reachable
 
 
 @pytest.fixture(params=list(reachable()))
@@ -26,6 +26,11 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 def jobs(backend: FluxBackend) -> JobsPort:
     """Its jobs."""
     return backend.jobs
+
+
+def pytest_sessionfinish() -> None:
+    """End the Flux instance of the suite."""
+    SHARED.stop()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

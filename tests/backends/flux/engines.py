@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
+from opsgate.backends.errors import Conflict
+from opsgate.backends.flux.broker.backend import BrokerBackend
+from opsgate.backends.flux.broker.connection import Connection
 from opsgate.backends.flux.local.backend import LocalBackend
 from opsgate.backends.flux.local.submitting import Options
-from opsgate.backends.flux.port import FluxBackend
+from opsgate.backends.flux.port import FluxBackend, Selection
 from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.settings import Settings
 from opsgate.backends.jobs.states import State
 from opsgate.job_engine import JobEngine
+from tests.engines import flux_instance
+from tests.engines.flux_instance import Shared
 
 Opener = Callable[[Path], AbstractAsyncContextManager[FluxBackend]]
 
@@ -54,11 +59,33 @@ async def local(directory: Path) -> AsyncIterator[FluxBackend]:
         await end_all(directory / "state")
 
 
+SHARED = Shared(CORES)
+"""The Flux instance of the suite, where there is Flux."""
+_WITHOUT_FLUX = flux_instance.missing()
+
+
+@asynccontextmanager
+async def flux(_: Path) -> AsyncIterator[FluxBackend]:
+    """The Flux engine in front of an instance that all tests share; nothing of its jobs is left."""
+    backend = BrokerBackend(Connection(SHARED().uri))
+    try:
+        yield backend
+    finally:
+        page = await backend.jobs.jobs(Selection(states=("ACTIVE",), limit=None))
+        for record in page:
+            with suppress(Conflict):
+                await backend.jobs.cancel(record.id)
+        for record in page:
+            await backend.jobs.job(record.id, wait=30)
+        await backend.aclose()
+        SHARED().run("job", "purge", "--force", "--num-limit=0")
+
+
 def reachable() -> Mapping[str, Opener]:
     """Return the engines there are, by name."""
-    return {"local": local}
+    return {"local": local, "flux": flux} if _WITHOUT_FLUX is None else {"local": local}
 
 
 def missing() -> Mapping[str, str]:
     """Return the engines that nothing was run against, and why."""
-    return {"flux": "no Flux instance is reachable: run the tests below `flux start`, or set FLUX_URI"}
+    return {} if _WITHOUT_FLUX is None else {"flux": _WITHOUT_FLUX}

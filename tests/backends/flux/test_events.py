@@ -11,7 +11,7 @@ import pytest
 
 from opsgate.backends.errors import Invalid, NotFound
 from opsgate.backends.flux.port import Event, FluxBackend
-from tests.backends.flux.support import SECONDS, SLEEP, ended, happened, new, run, running
+from tests.backends.flux.support import SECONDS, SLEEP, happened, new, printed, run, running, shell
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,8 @@ class TestOneJob:
         assert context(events, "exception", "type", "severity") == {"type": "exec", "severity": 0}
 
     async def test_that_was_cancelled(self, backend: FluxBackend) -> None:
-        record = await running(backend.jobs, new(*SLEEP))
+        record = await backend.jobs.submit(shell("echo ready; exec sleep 600"))
+        await printed(backend.jobs, record, "ready")
         await backend.jobs.cancel(record.id)
         events = await happened(backend.events, record)
         assert essential(events)[-4:] == ["exception", "finish", "free", "clean"]
@@ -83,7 +84,8 @@ class TestOneJob:
         second = await backend.jobs.submit(new("true", dependencies=(f"afterany:{first.id}",)))
         await backend.jobs.cancel(first.id)
         names = [event.name for event in await happened(backend.events, second)]
-        places = [names.index(name) for name in ("validate", "dependency-add", "dependency-remove", "depend", "alloc")]
+        order = ("submit", "dependency-add", "validate", "dependency-remove", "depend", "alloc")
+        places = [names.index(name) for name in order]
         assert places == sorted(places)
 
     async def test_that_is_over_already(self, backend: FluxBackend) -> None:
