@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from opsgate.backends.redengine.facts import has_record
 
 if TYPE_CHECKING:
     from opsgate.backends.redengine.conditions.terms import Action, Term
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -99,7 +102,7 @@ class Memory:
         return None if seq is None else self.tasks.get(seq)
 
     def _learn(self, row: dict[str, Any]) -> None:
-        known = Known(row, parser.parse(row["start_cond"]), parser.parse(row["end_cond"]))
+        known = Known(row, _parse(row, "start_cond"), _parse(row, "end_cond"))
         self.tasks[row["seq"]] = known
         self._names[row["name"]] = row["seq"]
         for name in _asked(known.terms):
@@ -120,6 +123,14 @@ class Memory:
         if self._names.get(known.row["name"]) == seq:
             del self._names[known.row["name"]]
         return {known.row["name"]}
+
+
+def _parse(row: dict[str, Any], column: str) -> Term:
+    try:
+        return parser.parse(row[column])
+    except parser.NoCondition as error:  # of another version's language: no reason to stop everything else
+        _log.warning("The task %r: %s: %s", row["name"], column, error)
+        return terms.Always(value=False)
 
 
 def _asked(found: Iterable[Term]) -> set[str]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Reason = Literal["schedule", "force_run", "startup", "shutdown"]
 _INACTION: Final = "TaskInactionException"
 """The class of Red Engine's exception by which a task says that there was nothing to do."""
+_CALLER: Final = "/opsgate/backends/jobs/child/"
+_LONGEST_TEXT: Final = 65536
 _LOST: Final = "The run was cut off: its processes, or the machine, went away"
 
 
@@ -140,18 +142,26 @@ def _action(job: Job, exception: dict[str, Any]) -> Literal["success", "fail", "
 
 
 def _exc_text(job: Job, exception: dict[str, Any]) -> str | None:
-    action = _action(job, exception)
-    if action in ("success", "inaction"):
-        return None
-    if action == "terminate":
+    if _action(job, exception) != "fail":
         return None
     if exception.get("traceback"):
-        return str(exception["traceback"])
+        return _own_frames(str(exception["traceback"]))[-_LONGEST_TEXT:]
     if job.cause in (Cause.LOST, Cause.INTERRUPTED):
         return _LOST
     if job.ending.get("error"):
         return f"OSError: {job.ending['error']}"
     return f"OSError: the process died of signal {job.signal}" if job.signal else f"OSError: exit code {job.exit_code}"
+
+
+def _own_frames(traceback: str) -> str:
+    """The traceback without the frames of what called the task's code."""
+    kept, is_ours = [], False
+    for line in traceback.splitlines(keepends=True):
+        if line.startswith('  File "') or not line.startswith("    "):
+            is_ours = line.startswith('  File "') and _CALLER in line
+        if not is_ours:
+            kept.append(line)
+    return "".join(kept)
 
 
 def _write_log(

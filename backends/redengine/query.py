@@ -62,12 +62,14 @@ class Where:
     Args:
         sql: Behind WHERE.
         values: For its question marks.
-        equals: The fields of which one value, or one of several, is asked for.
+        is_exact: Whether each field is asked for by its value, or one of several.
+        fields: The fields.
     """
 
     sql: str
     values: tuple[Any, ...]
-    equals: frozenset[str]
+    is_exact: bool
+    fields: frozenset[str]
 
 
 def pairs(raw: str) -> list[tuple[str, str]]:
@@ -84,14 +86,15 @@ def compile_query(filters: Filters, fields: Fields) -> Where:
     values: dict[str, list[str]] = {}
     for key, value in filters:
         values.setdefault(key, []).append(value)
-    parts, bound, equals = [], [], set()
+    parts, bound, asked = [], [], set()
     for key, given in values.items():
         field, operator = _split(key, fields)
         sql, own = _TRANSLATE[operator](key, fields[field], given)
         parts.append(sql)
         bound.extend(own)
-        equals |= {field} if operator == "" else set()
-    return Where(" AND ".join(parts) or "1", tuple(bound), frozenset(equals))
+        asked.add((field, operator))
+    is_exact = all(operator == "" for _, operator in asked)
+    return Where(" AND ".join(parts) or "1", tuple(bound), is_exact, frozenset(field for field, _ in asked))
 
 
 def install(db: sqlite3.Connection) -> None:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from opsgate.backends.redengine.state import StateDir
 
 _INDEXED: Final = frozenset({"task_name", "action", "run_id", "id"})
-_FEW: Final = 100
-"""Log records that are read in the event loop's thread."""
+"""Fields whose values are looked up at once."""
 
 
 class Reader:
@@ -98,12 +97,10 @@ class Reader:
     async def logs(self, filters: Filters, page: Page) -> LogPage:
         """Return the log records a query is for."""
         where = query.compile_query(filters, query.LOG_FIELDS)
-        is_quick = bool(where.equals & _INDEXED)
+        is_quick = where.is_exact and bool(where.fields) and where.fields <= _INDEXED
         with reading():
             if is_quick and not self._has_any(where):
                 return LogPage(b"[]", None)
-            if is_quick and page.limit is not None and page.limit <= _FEW:
-                return _log_page(self.db, where, page)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._logs, where, page)
 
     def _has_any(self, where: Where) -> bool:

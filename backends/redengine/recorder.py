@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TRIES: Final = 1.0
 _SECONDS_BETWEEN_ROUNDS: Final = 30.0
-_UNDER_WAY: Final = f"{records.RUN} WHERE state IN ('queued', 'running')"
+_UNDER_WAY: Final = "SELECT run_id FROM run WHERE state IN ('queued', 'running')"
+_THESE_UNDER_WAY: Final = (
+    "SELECT * FROM run WHERE state IN ('queued', 'running') AND run_id IN (SELECT value FROM json_each(?))"
+)
 _SHOWN_ERRORS: Final = 16 * 1024
 _Step = Callable[[sqlite3.Connection], None]
 
@@ -48,6 +51,8 @@ class Recorder:
         self._handing: set[str] = set()
         self._told: set[str] = set()
         self._work: set[asyncio.Task[None]] = set()
+        self.failure: BaseException | None = None
+        """What nobody thought of: this recorder is then to be given up."""
 
     async def start(self) -> None:
         """Begin with what another scheduler left, and go on with what happens."""
@@ -60,7 +65,7 @@ class Recorder:
         """Stop looking; runs go on."""
         for work in self._work:
             work.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await asyncio.gather(*tuple(self._work), return_exceptions=True)
 
     def hand_over(self, row: dict[str, Any], run_id: str) -> None:
         """Give a run to the job engine, and try until it takes it."""
@@ -79,7 +84,12 @@ class Recorder:
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = self.failure or task.exception()
 
     async def _hand(self, row: dict[str, Any], run_id: str) -> None:
         try:
@@ -141,7 +151,7 @@ class Recorder:
         self._wake.set()
 
     def _look_at_all(self, db: sqlite3.Connection) -> None:
-        for (run_id,) in db.execute("SELECT run_id FROM run WHERE state IN ('queued', 'running')").fetchall():
+        for (run_id,) in db.execute(_UNDER_WAY).fetchall():
             self._look_at(run_id)
 
     async def _record_all(self) -> None:
@@ -153,7 +163,7 @@ class Recorder:
 
     async def _record(self, run_ids: set[str]) -> None:
         db = (await self._store()).reader.db
-        found = [run for run in changes.rows(db, _UNDER_WAY) if run["run_id"] in run_ids]
+        found = changes.rows(db, _THESE_UNDER_WAY, (json.dumps(list(run_ids)),))
         steps = [step for run in found if (step := await self._step(run)) is not None]
 
         def record(db: sqlite3.Connection) -> None:

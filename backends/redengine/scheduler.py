@@ -70,7 +70,7 @@ class Scheduler:
         self._offset = started - time.monotonic()
 
     async def run(self) -> None:
-        """Act until `stop` is called, then run what runs at shutdown."""
+        """Act until `stop` is called, then run what runs at shutdown. What it raises is nothing it can go on after."""
         asyncio.get_running_loop().add_reader(self._inotify.fd, self._hear)
         await self._recorder.start()
         self._memory.refresh()
@@ -92,6 +92,8 @@ class Scheduler:
         await self._recorder.close()
 
     async def _go_on(self) -> None:
+        if self._recorder.failure is not None:
+            raise self._recorder.failure
         try:
             self._rung.clear()
             self._read()

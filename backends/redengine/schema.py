@@ -86,6 +86,7 @@ _FIRST = (
     """,
     "CREATE INDEX run_task ON run (task, seq)",
     "CREATE INDEX run_left ON run (state, seq) WHERE state <> 'ended'",
+    "CREATE INDEX run_unwanted ON run (run_id) WHERE stop = 1 AND state <> 'ended'",
     """
     CREATE TABLE log (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -101,6 +102,7 @@ _FIRST = (
     )
     """,
     "CREATE INDEX log_task ON log (task_name, action, created)",
+    "CREATE INDEX log_name ON log (task_name, id)",
     "CREATE INDEX log_action ON log (action, id)",
     "CREATE INDEX log_timestamp ON log (timestamp)",
     "CREATE INDEX log_run ON log (run_id)",

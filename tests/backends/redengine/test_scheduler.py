@@ -48,7 +48,10 @@ class TestClasses:
         assert (run["action"], run["exit_code"]) == ("fail", 1)
         record = (await scheduled.logs((("action", "fail"),)))[0]
         assert record["exc_text"] == run["exc_text"]
-        assert record["exc_text"].endswith('File "<code>", line 2, in <module>\nZeroDivisionError: division by zero\n')
+        assert record["exc_text"] == (
+            'Traceback (most recent call last):\n  File "<code>", line 2, in <module>\n'
+            "ZeroDivisionError: division by zero\n"
+        )
 
     async def test_code_with_a_wrong_syntax(self, scheduled: Place) -> None:
         await scheduled.backend.create("a", {"code": "x ="})
