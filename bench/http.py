@@ -1,9 +1,10 @@
 """What a request costs apart from its engine: CPU, requests per second, latency, beside other frameworks.
 
-Two requests, a trivial GET and a GET with three path parameters to be checked, are answered by a raw ASGI function, by
-Starlette, by FastAPI (given a Python that has it: it is no dependency of ours), by Connexion with its default options,
-and by Opsgate with everything on over a backend that answers at once. One process of uvicorn each, on uvloop and
-httptools. Rounds are short and alternate between the subjects, so that what else this machine does meets all alike.
+Three requests, a trivial GET, a GET with three path parameters to be checked and a POST with ten fields, are answered
+by a raw ASGI function, by Starlette, by FastAPI (given a Python that has it: it is no dependency of ours), by Connexion
+with its default options, and by Opsgate with everything on over backends that answer at once. One process of uvicorn
+each, on uvloop and httptools. Rounds are short and alternate between the subjects, so that what else this
+machine does meets all alike.
 
     python -m bench.http [--rounds 5] [--seconds 1]
     python -m venv DIR && DIR/bin/pip install fastapi uvicorn uvloop httptools
@@ -13,23 +14,35 @@ httptools. Rounds are short and alternate between the subjects, so that what els
 from __future__ import annotations
 
 import argparse
+import atexit
+import functools
+import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import timeit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import measure
-from bench.http_subjects import PREFIX, SUBJECTS, TRIVIAL
+from bench.http_subjects import PREFIX, SUBJECTS, TEN, TEN_FIELDS, TRIVIAL
 from bench.measure import Run
+from opsgate.compiled.table import Table
 
-REQUESTS = {"trivial": TRIVIAL, "three parameters": f"{PREFIX}/readProcessStdoutLog/player:movie_player/0/100"}
-CONNECTIONS = (1, 16, 64)
+REQUESTS = {
+    "trivial GET": TRIVIAL,
+    "GET, three parameters": f"{PREFIX}/readProcessStdoutLog/player:movie_player/0/100",
+    "POST, ten fields": TEN.format(name="bench"),
+}
+POST = "POST, ten fields"
+CONNECTIONS = (1, 16, 256)
 
 
 @dataclass
@@ -52,10 +65,37 @@ class Subject:
 
     def measure(self, request: str, connections: int, seconds: int) -> None:
         """Add one run."""
-        run = measure.load(self.url + REQUESTS[request], connections, seconds, [self.pid])
+        script = _post_script() if request == POST else None
+        run = measure.load(self.url + REQUESTS[request], connections, seconds, [self.pid], script)
         if run.failed:
             raise SystemExit(f"{self.name}: {run.failed} requests failed")
         self.runs.setdefault((request, connections), []).append(run)
+
+
+@functools.cache
+def _post_script() -> Path:
+    """Have wrk send the ten fields."""
+    path = Path(tempfile.mkdtemp(prefix="bench-http-")) / "post.lua"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    path.write_text(
+        f"wrk.method = 'POST'\nwrk.body = [[{json.dumps(TEN_FIELDS)}]]\n"
+        "wrk.headers['Content-Type'] = 'application/json'\n"
+    )
+    return path
+
+
+def routing() -> None:
+    """Print what it takes to find an operation, the first and the last of few and of many."""
+    print("\noperations | first, µs | last, µs | last with parameters, µs\n---|---|---|---")
+    for number in (10, 100, 1000):
+        table: Table[int] = Table()
+        for index in range(number):
+            table.add("GET", f"/api{index % 5}/things{index}", {}, index)
+            table.add("GET", f"/api{index % 5}/things{index}/{{one}}/{{two}}", {}, index)
+        last = number - 1
+        paths = ("/api0/things0", f"/api{last % 5}/things{last}", f"/api{last % 5}/things{last}/a/b")
+        costs = [min(timeit.repeat(functools.partial(table.find, "GET", path), number=5000)) for path in paths]
+        print(f"{2 * number} | " + " | ".join(f"{cost / 5000 * 1e6:.2f}" for cost in costs))
 
 
 @contextmanager
@@ -135,6 +175,7 @@ def main() -> None:
         ]
         rounds(subjects, arguments.rounds, arguments.seconds)
         report(subjects)
+    routing()
 
 
 if __name__ == "__main__":

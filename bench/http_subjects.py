@@ -1,4 +1,4 @@
-"""What `bench.http` measures: each subject answers the same two requests at once, in a process of its own.
+"""What `bench.http` measures: each subject answers the same three requests at once, in a process of its own.
 
     python -P bench/http_subjects.py SUBJECT DESCRIPTOR
 
@@ -9,23 +9,41 @@ serves a subject on a listening socket, by one process of uvicorn on uvloop and 
 
 from __future__ import annotations
 
+import functools
 import importlib
+import json
 import socket
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 PREFIX = "/supvisors/supervisor"
 TRIVIAL = f"{PREFIX}/getAPIVersion"
 THREE = f"{PREFIX}/readProcessStdoutLog/{{namespec}}/{{offset}}/{{length}}"
+TEN = "/redengine/tasks/{name}"
+TEN_FIELDS = {
+    "class": "CodeTask",
+    "code": "return_value = 1 + 1",
+    "start_cond": "every 10 min",
+    "end_cond": "false",
+    "timeout": "10 min",
+    "priority": 3,
+    "description": "What is measured",
+    "disabled": False,
+    "execution": "process",
+    "parameters": {"a": 1},
+}
+TASK = {"name": "bench", "class": "CodeTask", "status": None, "disabled": False}
 
 
 def asgi() -> Any:
     """A function that sends constant bytes: the floor."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"5")]
 
-    async def app(scope: Any, _receive: Any, send: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            while (await receive()).get("more_body"):
+                pass
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b'"3.0"'})
 
@@ -33,7 +51,7 @@ def asgi() -> Any:
 
 
 def starlette() -> Any:
-    """Starlette with the two routes; the integers are converted, nothing is checked."""
+    """Starlette with the three routes; integers are converted, the body is read as JSON, nothing is checked."""
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse
@@ -42,13 +60,18 @@ def starlette() -> Any:
     async def answer(_request: Request) -> JSONResponse:
         return JSONResponse("3.0")
 
+    async def create(request: Request) -> JSONResponse:
+        await request.json()
+        return JSONResponse(TASK)
+
     typed = THREE.replace("{offset}", "{offset:int}").replace("{length}", "{length:int}")
-    return Starlette(routes=[Route(TRIVIAL, answer), Route(typed, answer)])
+    return Starlette(routes=[Route(TRIVIAL, answer), Route(typed, answer), Route(TEN, create, methods=["POST"])])
 
 
 def fastapi() -> Any:
-    """FastAPI with the two routes, and bounds for the parameters like those of the document."""
+    """FastAPI with the three routes, and bounds like those of the documents."""
     fastapi: Any = importlib.import_module("fastapi")  # no dependency of ours
+    pydantic: Any = importlib.import_module("pydantic")
     app = fastapi.FastAPI()
     word = Annotated[str, fastapi.Path(min_length=1, max_length=255)]
     low, high = -(2**31), 2**31
@@ -66,13 +89,34 @@ def fastapi() -> Any:
         "length": Annotated[int, fastapi.Path(ge=0, lt=high)],
         "return": str,
     }
+    text = Annotated[str, pydantic.Field(min_length=1)]
+    new_task: Any = pydantic.create_model(
+        "NewTask",
+        kind=(Literal["CodeTask", "CommandTask", "FuncTask"], pydantic.Field(alias="class")),
+        code=(text, ...),
+        start_cond=(text | bool, False),
+        end_cond=(text | bool, False),
+        timeout=(text | None, None),
+        priority=(Annotated[int, pydantic.Field(ge=low, lt=high)], 0),
+        description=(str | None, None),
+        disabled=(bool, False),
+        execution=(Literal["main", "thread", "process", "async"], "process"),
+        parameters=(dict[str, Any], {}),
+    )
+
+    async def create(name, body):  # type: ignore[no-untyped-def]  # annotated below, by values
+        del name, body
+        return TASK
+
+    create.__annotations__ = {"name": word, "body": new_task, "return": dict[str, Any]}
     app.get(TRIVIAL)(trivial)
     app.get(THREE)(read)
+    app.post(TEN)(create)
     return app
 
 
 def connexion() -> Any:
-    """Connexion's AsyncApp over the document and the handlers of Opsgate's Supvisors API, with default options."""
+    """Connexion's AsyncApp over two documents and their handlers, as Opsgate has them, with default options."""
     import logging
 
     from connexion import AsyncApp
@@ -82,47 +126,74 @@ def connexion() -> Any:
 
     logging.disable()
     app = AsyncApp("bench")
-    document = spec.load("supvisors")
-    app.add_api(document, base_path="/supvisors", resolver=HandlerResolver(bind("supvisors", document, Instant())))
+    for name in ("supvisors", "redengine"):
+        document = spec.load(name)
+        handlers = bind(name, document, Instant(), present=_plain, whole_query="query")
+        app.add_api(document, base_path=f"/{name}", name=name, resolver=HandlerResolver(handlers))
     return app
 
 
-def opsgate() -> Any:
-    """Opsgate's Supvisors API with everything on, as the command serves it."""
-    import dataclasses
+def _plain(handler: Any) -> Any:
+    """Finished JSON as the value that Connexion writes itself."""
 
-    from opsgate import apis
+    @functools.wraps(handler)
+    async def plain(**arguments: Any) -> Any:
+        result = await handler(**arguments)
+        return result if isinstance(result, str) else TASK
+
+    return plain
+
+
+def opsgate() -> Any:
+    """The two APIs of Opsgate with everything on, as the command serves them."""
     from opsgate.app import build
     from opsgate.config import Settings
 
-    apis.APIS = {"supvisors": dataclasses.replace(apis.APIS["supvisors"], connect=lambda _settings: Instant())}
+    _answer_at_once()
     return build(Settings())
 
 
 def opsgate_stock() -> Any:
     """The same without the fast path."""
-    from opsgate import spec
-    from opsgate.apis import APIS
+    from opsgate import apis, spec
     from opsgate.app import assemble
     from opsgate.config import Settings
 
-    return assemble(Settings(), [(APIS["supvisors"], spec.load("supvisors"), Instant())], fast=False)
+    _answer_at_once()
+    settings = Settings()
+    return assemble(settings, [(api, spec.load(name), Instant()) for name, api in apis.APIS.items()], fast=False)
+
+
+def _answer_at_once() -> None:
+    """Have two APIs, with backends that do."""
+    import dataclasses
+
+    from opsgate import apis
+
+    apis.APIS = {
+        name: dataclasses.replace(apis.APIS[name], connect=lambda _settings: Instant())
+        for name in ("supvisors", "redengine")
+    }
 
 
 class Instant:
     """A backend, its ports and their methods: all answer at once."""
 
+    def __init__(self, name: str = "") -> None:
+        """A backend; or the port or method of this name."""
+        self._name = name
+
     def __getattr__(self, name: str) -> Any:
         """A port, or one of its methods."""
         if name.startswith("__"):
             raise AttributeError(name)
-        found = Instant()
+        found = Instant(name)
         setattr(self, name, found)
         return found
 
-    async def __call__(self, *_arguments: object) -> str:
+    async def __call__(self, *_arguments: object) -> Any:
         """What each method answers."""
-        return "3.0"
+        return _task() if self._name == "create" else "3.0"
 
     async def ready(self) -> dict[str, Any]:
         """The engine is there."""
@@ -130,6 +201,13 @@ class Instant:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+@functools.cache
+def _task() -> Any:
+    from opsgate.backends.redengine.port import Document
+
+    return Document(json.dumps(TASK, separators=(",", ":")).encode(), "1")
 
 
 SUBJECTS: dict[str, Callable[[], Any]] = {
