@@ -11,7 +11,7 @@ import pytest
 
 from opsgate.backends.errors import Invalid, NotFound
 from opsgate.backends.flux.port import Event, FluxBackend
-from tests.backends.flux.support import SECONDS, SLEEP, happened, new, printed, run, running, shell
+from tests.backends.flux.support import SECONDS, SLEEP, ended, happened, new, printed, run, running, shell
 
 pytestmark = pytest.mark.anyio
 
