@@ -12,7 +12,7 @@ from opsgate import apis, spec
 from opsgate.apis import Api, Backend
 from opsgate.backends.errors import EngineError
 from opsgate.binding import BindingError, bind
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError, NotConfigured, Settings
 from opsgate.spec import SpecError
 
 _LIMIT = 5.0  # seconds an engine has to answer
@@ -26,14 +26,17 @@ class Finding:
         works: Whether it is as it must be.
         what: What was looked at.
         result: What was seen, or what is wrong and how to mend it.
+        left_out: Whether it is only not there, and nobody asked for it.
     """
 
     works: bool
     what: str
     result: str
+    left_out: bool = False
 
     def __str__(self) -> str:
-        return f"{'ok     ' if self.works else 'PROBLEM'} {self.what}: {self.result}"
+        word = "left out" if self.left_out else "ok" if self.works else "PROBLEM"
+        return f"{word:8} {self.what}: {self.result}"
 
 
 def run(settings: Settings, say: Callable[[str], object]) -> bool:
@@ -56,7 +59,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         try:
             backend = api.connect(settings)
         except ConfigError as exc:
-            yield Finding(False, f"engine of {api.name}", str(exc))
+            # `serve` leaves out what nobody configured or asked for by name.
+            left_out = isinstance(exc, NotConfigured) and api.name not in settings.named
+            yield Finding(left_out, f"engine of {api.name}", str(exc), left_out)
             continue
         yield _handlers(api, backend)
         yield asyncio.run(_engine(api, backend))

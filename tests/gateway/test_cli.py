@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from opsgate import apis, check
+from opsgate.config import Settings
 from tests.engines.gateway import clean_environment
 from tests.engines.supervisord import Supervisord
 
@@ -64,11 +66,19 @@ class TestCheck:
         done = opsgate("check", "--api", "supvisors", OPSGATE_SUPVISORS_URL=supervisord.url)
         spec, handlers, engine = done.stdout.splitlines()
         assert done.returncode == 0
-        assert spec == "ok      specs/supvisors.yaml: 83 operations"
-        assert handlers == "ok      handlers of supvisors: 83 bound"
-        assert engine.startswith("ok      engine of supvisors: engine supervisord, version 4.3.0")
+        assert spec == "ok       specs/supvisors.yaml: 83 operations"
+        assert handlers == "ok       handlers of supvisors: 83 bound"
+        assert engine.startswith("ok       engine of supvisors: engine supervisord, version 4.3.0")
 
     def test_tells_what_is_missing_and_how_to_get_it(self) -> None:
         done = opsgate("check", "--api", "supvisors")
         assert done.returncode == 1
-        assert "PROBLEM engine of supvisors: supvisors.url: not set; say which supervisord with -u" in done.stdout
+        assert "PROBLEM  engine of supvisors: supvisors.url: not set; say which supervisord with -u" in done.stdout
+
+    def test_what_nobody_configured_is_told_and_no_problem(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        said: list[str] = []
+        monkeypatch.setattr(apis, "chosen", lambda _settings: [apis.APIS["supvisors"]])
+        assert check.run(Settings(), said.append) is True
+        assert said[0] == "ok       specs/supvisors.yaml: 83 operations"
+        assert said[1].startswith("left out engine of supvisors: supvisors.url: not set; say which supervisord")
+        assert check.run(Settings(apis=["supvisors"]), said.append) is False
