@@ -55,8 +55,10 @@ async def local(directory: Path) -> AsyncIterator[FluxBackend]:
     try:
         yield backend
     finally:
+        is_quiet = (await backend.ready())["state"] == "0 running, 0 waiting"
         await backend.aclose()
-        await end_all(directory / "state")
+        if not is_quiet:
+            await end_all(directory / "state")
 
 
 SHARED = Shared(CORES)
