@@ -14,6 +14,7 @@ from connexion.options import SwaggerUIOptions
 from starlette.types import ASGIApp, Scope
 
 from opsgate import apis, spec
+from opsgate.access.caller import SECURITY
 from opsgate.access.layers import Access
 from opsgate.apis import Api, Backend, Working
 from opsgate.backends.errors import EngineError
@@ -137,7 +138,7 @@ def _connexion(settings: Settings, served: Served, problems: Problems, lifespan:
             name=api.name,
             resolver=HandlerResolver(handlers),
             jsonifier=OrjsonJsonifier(ascii=api.ascii),
-            security_map=api.layers.security if api.layers else None,
+            security_map=SECURITY,
         )
     for kind, handler in problems.handlers():
         app.add_error_handler(kind, handler)

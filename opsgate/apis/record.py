@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,9 +34,6 @@ class Working(Protocol):
 
 class Layers(Protocol):
     """What one API needs of the frame beyond the others."""
-
-    security: Mapping[str, Any]
-    """Connexion's security map."""
 
     def outside(self, app: ASGIApp, site: Site) -> ASGIApp:
         """What surrounds the guard."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 from connexion.frameworks.starlette import FloatConverter, IntegerConverter
 from connexion.middleware.main import ConnexionMiddleware
 from connexion.middleware.routing import RoutingMiddleware
-from connexion.spec import Specification
+from connexion.spec import OpenAPISpecification, Specification
+from jsonschema_rs import Draft4Validator
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.types import ASGIApp
 
 from opsgate.compiled.parameters import INTEGER, NUMBER
+from opsgate.spec import SpecError
+from opsgate.validation import explain
 
 
 class _AnyPath(StringConvertor):
@@ -30,6 +35,25 @@ class _Number(FloatConverter):
     """At least one digit: the original takes ``.`` and ``+``, and fails."""
 
     regex = NUMBER.pattern
+
+
+def _validate_spec(_cls: type, document: Mapping[str, Any]) -> None:
+    """What Connexion does by jsonschema at each start, in a fiftieth of the time; it took a third of the start.
+
+    Raises:
+        SpecError: The document is not OpenAPI 3.0.
+    """
+    error = next(_schema().iter_errors(document), None)
+    if error is not None:
+        raise SpecError(f"{document.get('info', {}).get('title')}: {explain(error)}")
+
+
+@functools.cache
+def _schema() -> Draft4Validator:
+    return Draft4Validator(OpenAPISpecification.openapi_schema)
+
+
+OpenAPISpecification._validate_spec = classmethod(_validate_spec)
 
 
 class Routing(RoutingMiddleware):

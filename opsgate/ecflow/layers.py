@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from opsgate.access.caller import SECURITY
 from opsgate.backends.ecflow.port import User
 from opsgate.ecflow.credentials import Authentication, Credentials
 from opsgate.ecflow.edge import Edge
@@ -21,8 +20,6 @@ from opsgate.tokens import Tokens
 
 class EcflowLayers:
     """See `opsgate.apis.record.Layers`."""
-
-    security: Mapping[str, Any] = SECURITY
 
     def outside(self, app: ASGIApp, site: Site) -> ASGIApp:
         """CORS, OPTIONS and the counters."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from opsgate.access.caller import SECURITY
 from opsgate.flux.credentials import Authentication
 from opsgate.flux.front import Front
 from opsgate.flux.presenting import Presenter
@@ -17,8 +16,6 @@ from opsgate.site import Site
 
 class FluxLayers:
     """See `opsgate.apis.Layers`."""
-
-    security: Mapping[str, Any] = SECURITY
 
     def outside(self, app: ASGIApp, site: Site) -> ASGIApp:  # noqa: ARG002 - the protocol's arguments
         """Nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -15,8 +15,6 @@ from opsgate.site import Site
 
 class RedengineLayers:
     """See `opsgate.apis.Layers`."""
-
-    security: Mapping[str, Any] = {}
 
     def outside(self, app: ASGIApp, site: Site) -> ASGIApp:  # noqa: ARG002 - the protocol's arguments
         """Nothing."""

@@ -1,10 +1,14 @@
 """The loader of the OpenAPI documents."""
 
+import copy
 from pathlib import Path
 
 import pytest
+from connexion import AsyncApp
 
 from opsgate import spec
+from opsgate.compiled import stock
+from opsgate.spec import SpecError
 
 COMMON = """
 openapi: 3.0.3
@@ -72,16 +76,16 @@ class TestLoad:
     )
     def test_refuses(self, rooms: Path, addition: str, message: str) -> None:
         (rooms / "one.yaml").write_text(API + addition)
-        with pytest.raises(spec.SpecError, match=message):
+        with pytest.raises(SpecError, match=message):
             spec.load("one", rooms)
 
     def test_refuses_a_missing_file(self, rooms: Path) -> None:
-        with pytest.raises(spec.SpecError, match="none.yaml"):
+        with pytest.raises(SpecError, match="none.yaml"):
             spec.load("none", rooms)
 
     def test_refuses_what_is_no_mapping(self, rooms: Path) -> None:
         (rooms / "one.yaml").write_text("[]")
-        with pytest.raises(spec.SpecError, match="not a mapping"):
+        with pytest.raises(SpecError, match="not a mapping"):
             spec.load("one", rooms)
 
 
@@ -96,3 +100,11 @@ class TestOperations:
         document = spec.load("one", rooms)
         path, _, operation = spec.operations(document)[0]
         assert [p["name"] for p in spec.parameters(document, path, operation)] == ["limit", "unit"]
+
+
+class TestStart:
+    def test_a_document_that_is_not_openapi_is_refused(self) -> None:
+        document = copy.deepcopy(spec.load("hoplite"))
+        document["paths"]["/reload"]["post"]["responses"] = {}
+        with pytest.raises(SpecError, match="Hoplite Server HTTP API: .* - 'paths./reload.post"):
+            AsyncApp("test", middlewares=stock.MIDDLEWARES).add_api(document)
