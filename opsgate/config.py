@@ -230,6 +230,8 @@ class Redengine(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     state_dir: str = ""
     """Where tasks, log and session are kept; by default beside that of the jobs."""
+    session: str = ""
+    """``module:object``: a session of rocketry or Red Engine whose tasks are taken over at the start."""
     classes: list[str] = msgspec.field(default_factory=lambda: ["CodeTask", "CommandTask", "FuncTask"])
     """The task classes that may be created."""
     modules: list[str] = []

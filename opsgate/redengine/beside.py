@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 import tomli_w
 
-from opsgate.config import Settings
+from opsgate.config import ConfigError, Settings
 from opsgate.redengine import chosen
 from opsgate.up.state import write_private
 
@@ -29,8 +29,14 @@ class Scheduler:
         self._owner = os.getpid()
 
     def __enter__(self) -> Scheduler:
-        """Start it."""
+        """Start it.
+
+        Raises:
+            ConfigError: The user's session cannot be taken over.
+        """
         file = self._write_settings()
+        if self._settings.redengine.session:
+            _adopt(file)
         keeper = [sys.executable, "-P", "-m", "opsgate.redengine.keeper", str(self._owner)]
         self._keeper = subprocess.Popen([*keeper, *command(file)], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
         return self
@@ -53,6 +59,14 @@ class Scheduler:
         file = root / "scheduler.toml"
         write_private(file, tomli_w.dumps(msgspec.to_builtins(self._settings)))
         return file
+
+
+def _adopt(settings: Path) -> None:
+    """In a process of its own: what it opens must not be open when gunicorn forks its workers."""
+    adopting = [sys.executable, "-P", "-m", "opsgate.redengine.adopting", str(settings)]
+    done = subprocess.run(adopting, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
+    if done.returncode:
+        raise ConfigError(done.stderr.strip().rpartition("\n")[2].removeprefix("opsgate: "))
 
 
 def command(settings: Path) -> list[str]:

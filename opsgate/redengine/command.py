@@ -29,21 +29,22 @@ from opsgate.redengine.beside import Scheduler
 @click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where tasks, log and runs are kept."
 )
+@click.option("--session", metavar="MODULE:OBJECT", help="Take over the tasks of this session of yours.")
 @WORKERS
 @INSECURE
-def redengine_command(
-    file: Path | None, host: str, port: int, debug: bool, state_dir: Path | None, **options: Any
-) -> None:
+def redengine_command(file: Path | None, host: str, port: int, **options: Any) -> None:
     """Serve the Red Engine API at the root path, and run its tasks."""
+    own = {name: value for name in ("state_dir", "session") if (value := options.pop(name))}
+    debug = options.pop("debug")
     layer = common_layer(options)
     layer.setdefault("server", {})["bind"] = [own_address("redengine", host, port)]
     layer["apis"] = ["redengine"]
     if debug:
         layer["server"]["log_level"] = "debug"
-    if state_dir:
-        layer["redengine"] = {"state_dir": str(state_dir.absolute())}
-        layer["jobs"] = {"state_dir": str(state_dir.absolute() / "jobs")}
-    settings = load_settings(file, layer)
+    if "state_dir" in own:
+        own["state_dir"] = str(own["state_dir"].absolute())
+        layer["jobs"] = {"state_dir": f"{own['state_dir']}/jobs"}
+    settings = load_settings(file, {**layer, "redengine": own})
     guarded(lambda: run(settings))
 
 

@@ -1,6 +1,7 @@
 """``python -m opsgate.redengine.scheduler SETTINGS [PARENT]``: the process that looks at conditions and starts runs.
 
-One per state directory acts; others wait until it is gone. With a parent's process id it ends when the parent does.
+One per state directory acts; others wait until it is gone. With a parent's process id it ends when the parent does, and
+whoever started that one has taken over the user's session.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from opsgate.backends.jobs import linux
 from opsgate.backends.redengine import serving
 from opsgate.config import ConfigError, Settings
 from opsgate.redengine import chosen
+from opsgate.redengine.adopting import adopt
 
 log = logging.getLogger("opsgate.redengine")
 
@@ -33,15 +35,17 @@ def main(file: str, parent: str = "") -> int:
     try:
         settings = config.load(Path(file), {}, {})
         logging.basicConfig(level=settings.server.log_level.upper(), format=_LOG_FORMAT)
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, is_beside=bool(parent)))
     except (ConfigError, EngineError, OSError) as exc:
         print(f"opsgate: the scheduler: {exc}", file=sys.stderr, flush=True)  # noqa: T201
         return 1
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, is_beside: bool) -> None:
     options = chosen.options(settings)
+    if settings.redengine.session and not is_beside:
+        await adopt(settings)
     await serving.serve(job_engine.of(settings), options, standby=True, ready=lambda: _begun(options.root))
 
 
