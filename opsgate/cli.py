@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | token | supvisors | ecflow | hoplite | flux | redengine``."""
+"""The command line: ``opsgate up | serve | check | token | tls | supvisors | ecflow | hoplite | flux | redengine``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from opsgate.command_line import (
 from opsgate.config import ConfigError, Layer
 from opsgate.flux.command import flux_command
 from opsgate.redengine.command import redengine_command
+from opsgate.tls_command import tls_command
 from opsgate.token_command import token_group
 
 
@@ -34,6 +35,7 @@ def main() -> None:
 
 
 main.add_command(flux_command)
+main.add_command(tls_command)
 main.add_command(token_group)
 main.add_command(redengine_command)
 

@@ -1,0 +1,85 @@
+"""`opsgate tls`, and a gateway with what it made."""
+
+import re
+import ssl
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.engines.gateway import Gateway, clean_environment, free_port
+
+
+def tls(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = clean_environment({} if path is None else {"PATH": path})
+    command = [sys.executable, "-P", "-m", "opsgate", "tls", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a certificate for two more names, and what was said of it."""
+    directory = tmp_path_factory.mktemp("tls") / "new"
+    done = tls(directory, "--host", "ops.example", "--host", "10.1.2.3", "--days", "30")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f'[server]\ncertfile = "{directory}/server.crt"\nkeyfile = "{directory}/server.key"\n'
+    return directory
+
+
+class TestMade:
+    def test_the_key_is_for_its_owner_alone(self, made: Path) -> None:
+        assert sorted(entry.name for entry in made.iterdir()) == ["server.crt", "server.key"]
+        assert stat.S_IMODE((made / "server.key").stat().st_mode) == 0o600
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+    def test_the_certificate_is_for_the_names_and_signs_no_other(self, made: Path) -> None:
+        command = ["openssl", "x509", "-in", made / "server.crt", "-noout", "-text"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        names = re.search(r"Alternative Name: ?\n\s*(.*)\n", text)
+        assert names is not None
+        told = set(names[1].split(", "))
+        assert {"DNS:localhost", "IP Address:127.0.0.1", "DNS:ops.example", "IP Address:10.1.2.3"} <= told
+        assert "CA:FALSE" in text
+
+
+class TestServing:
+    def test_everything_is_https(self, made: Path, tmp_path: Path) -> None:
+        port = free_port()
+        environment = {
+            "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "jobs"),
+            "OPSGATE_SERVER_CERTFILE": str(made / "server.crt"),
+            "OPSGATE_SERVER_KEYFILE": str(made / "server.key"),
+        }
+        arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+        trust = ssl.create_default_context(cafile=made / "server.crt")
+        with Gateway(arguments, port, tmp_path / "log", environment, made / "server.crt") as gateway:
+            for host in ("127.0.0.1", "localhost"):
+                answer = httpx.get(f"https://{host}:{port}/hoplite/jobs", verify=trust, timeout=30)
+                assert (answer.status_code, answer.json()["jobs"]) == (200, [])
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                httpx.get(f"{gateway.url}/hoplite/jobs", timeout=30)
+            with pytest.raises(httpx.TransportError):
+                httpx.get(f"http://127.0.0.1:{port}/hoplite/jobs", timeout=30)
+
+
+class TestRefused:
+    def test_what_is_there_stays(self, made: Path) -> None:
+        before = (made / "server.key").read_bytes()
+        done = tls(made)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"opsgate: {made}/server.crt is there already")
+        assert (made / "server.key").read_bytes() == before
+
+    @pytest.mark.parametrize("host", ["", "a,IP:1.2.3.4", "a b", "-x", "a\nCN=b"])
+    def test_what_is_no_host(self, tmp_path: Path, host: str) -> None:
+        done = tls(tmp_path / "t", f"--host={host}")
+        said = f"opsgate: --host: {host!r} is neither a host name nor an IP address\n"
+        assert (done.returncode, done.stderr) == (2, said)
+        assert not (tmp_path / "t").exists()
+
+    def test_without_openssl(self, tmp_path: Path) -> None:
+        done = tls(tmp_path / "t", path=str(tmp_path))
+        assert (done.returncode, "apt-get install openssl" in done.stderr) == (2, True)
