@@ -101,10 +101,15 @@ class Pages:
             return _json({"name": "opsgate", "version": __version__, "apis": entries, **links})
         rows = "".join(
             f'<li><a href="/ui/?urls.primaryName={html.escape(e["name"])}">{html.escape(e["title"])}</a> '
-            f'below <code>{html.escape(e["path"])}</code>, <a href="{html.escape(e["openapi"])}">openapi.json</a></li>'
+            f'below {self._place(e["path"])}, <a href="{html.escape(e["openapi"])}">openapi.json</a></li>'
             for e in entries
         )
         return HTMLResponse(self._index.substitute(version=__version__, apis=rows), headers=_SECURITY)
+
+    def _place(self, path: str) -> str:
+        """Where an API lies; a link where it has a start page of its own."""
+        shown = f"<code>{html.escape(path)}</code>"
+        return shown if path in self._exact else f'<a href="{html.escape(path)}">{shown}</a>'
 
     async def _healthz(self, _request: Request) -> Response:
         return _json({"status": "ok", "version": __version__})
