@@ -42,7 +42,8 @@ class Bindings:
         resources: Makes of the answer about resources something that can be asked for those that are up.
         numbers: Makes a set of numbers of Flux's short form, `0,2-5`.
         hosts: Makes a list of names, which has a short form.
-        forget: Lets go of an answer that will never come: the bindings keep each until then, and its handle with it.
+        release: Lets go of an answer that came, or will never come, outside of its own callback.
+        end_watching: Lets go of a watcher.
         STREAMING: The flag of requests with many answers.
         NO_ANSWER: The flag of requests with none.
     """
@@ -54,7 +55,8 @@ class Bindings:
     resources: Callable[[dict[str, Any]], Any]
     numbers: Callable[[str], Any]
     hosts: Callable[[list[str]], Any]
-    forget: Callable[[Pending], None]
+    release: Callable[[Pending], None]
+    end_watching: Callable[[Any], None]
     STREAMING: int
     NO_ANSWER: int
 
@@ -72,9 +74,10 @@ def load() -> Bindings:
         raise Unavailable(f"Flux's Python bindings cannot be used: {error}") from error
     kept: dict[Pending, int] = getattr(future, "_THEN_HANDLES", {})  # theirs alone, but there is no other way
 
-    def forget(pending: Pending) -> None:
+    def release(pending: Pending) -> None:
         pending.stop()
         kept.pop(pending, None)
+        _break_circle(pending, "cb_handle", "then_cb")
 
     return Bindings(
         open=lambda uri: flux.Flux(uri) if uri else flux.Flux(),
@@ -84,10 +87,23 @@ def load() -> Bindings:
         resources=resource.SchedResourceList,
         numbers=idset.IDset,
         hosts=hostlist.Hostlist,
-        forget=forget,
+        release=release,
+        end_watching=_end_watching,
         STREAMING=constants.FLUX_RPC_STREAMING,
         NO_ANSWER=constants.FLUX_RPC_NORESPONSE,
     )
+
+
+def _end_watching(watcher: Any) -> None:
+    watcher.stop()
+    watcher.destroy()
+    _break_circle(watcher, "wargs", "callback", "flux_handle")
+
+
+def _break_circle(thing: Any, *names: str) -> None:
+    """Have something freed here and now: the collector would do it in any thread, while this one runs its reactor."""
+    for name in names:
+        setattr(thing, name, None)
 
 
 def trouble(uri: str | None = None) -> str | None:

@@ -77,6 +77,7 @@ class Connection:
         self.seconds = seconds
         self._posted: deque[Talk | _Act] = deque()
         self._open: set[Talk] = set()
+        self._answered: list[Pending] = []
         self._makers: list[MakeListener] = []
         self._listeners: list[Listener] = []
         self._thread: threading.Thread | None = None
@@ -205,12 +206,12 @@ class Connection:
         except OSError as error:
             self._why = error
         self._handle = None
-        bell.stop()
-        bell.destroy()
+        known.end_watching(bell)
         self._drop(known)
 
     def _heard(self, handle: Handle, known: Bindings) -> None:
         self._silence()
+        self._release(known)
         self._take_up(handle, known)
         if self._closing:
             handle.reactor_stop()
@@ -219,7 +220,7 @@ class Connection:
         while self._posted:
             talk = self._posted.popleft()
             if isinstance(talk, Talk):
-                talk.on_over = self._open.discard
+                talk.on_over = self._end
                 self._open.add(talk)
                 talk.begin(handle, known)
             else:
@@ -229,11 +230,19 @@ class Connection:
         """Fail all that is open, and let go of it: a handle is closed when nothing refers to it any more."""
         self.instance = None
         for talk in list(self._open):
-            talk.forget(known)
             talk.fail(self._why)
-        self._open.clear()
+        self._release(known)
         for listener in self._listeners:
             listener.lost(self._why)
+
+    def _end(self, talk: Talk, pending: Pending) -> None:
+        self._open.discard(talk)
+        if pending is not None:
+            self._answered.append(pending)
+
+    def _release(self, known: Bindings) -> None:
+        while self._answered:
+            known.release(self._answered.pop())
 
     def _refuse(self, error: OSError) -> None:
         while self._posted:

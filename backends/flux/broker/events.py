@@ -31,7 +31,7 @@ class BrokerEvents:
         log = self._mirror.log
         if job is not None:
             await self._jobs.job(job)
-        place = log.find(after) if after is not None else (log.end if job is None else log.start)
+        place = log.find(after, job) if after is not None else (log.end if job is None else log.start)
         if place is None:
             place = log.end
             yield Event(log.last or "0-0-0", None, "reset", time.time())

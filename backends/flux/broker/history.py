@@ -35,6 +35,10 @@ _BACK: Final = frozenset({"urgency", "jobspec-update", "flux-restart"})
 """Events after which a job that waits for resources gets its priority anew."""
 
 
+TRANSIENT: Final = frozenset({"annotations"})
+"""Events that are told once, as they happen, and never again."""
+
+
 class History:
     """One job, event by event.
 
@@ -76,7 +80,7 @@ class History:
             jobspec: The job's specification, with `submit`.
             allocated: What it was allocated (Flux's R), with `alloc`.
         """
-        self.events += 1
+        self.events += name not in TRANSIENT
         self._jobspec = jobspec or self._jobspec
         self._allocated = allocated or self._allocated
         handle = _SPECIAL.get(name)
@@ -131,6 +135,11 @@ class History:
         if "t_sched" in self._attributes:
             self._attributes["priority"] = context["priority"]
 
+    def _allocate(self, _: float, context: Mapping[str, Any]) -> None:
+        # The scheduler's annotations are told before as an event of their own, which is not told again later.
+        if "annotations" not in self._attributes:
+            self._set("annotations", context.get("annotations"))
+
     def _urgency(self, _: float, context: Mapping[str, Any]) -> None:
         self._attributes["urgency"] = context["urgency"]
 
@@ -178,6 +187,7 @@ class History:
 _SPECIAL: Final = {
     "submit": History._submit,
     "priority": History._priority,
+    "alloc": History._allocate,
     "urgency": History._urgency,
     "finish": History._finish,
     "exception": History._raise,

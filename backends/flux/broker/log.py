@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from itertools import dropwhile, islice, takewhile
 from typing import Final
 
 from opsgate.backends.errors import Invalid
@@ -16,6 +16,8 @@ MOST: Final = 20_000
 """Events that are kept."""
 _ID: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,20})-([0-9]{1,9})")
 _MICROSECONDS: Final = 1_000_000
+_NEAR: Final = 1.0
+"""Seconds between the time of an event and that at which it is told, at the most."""
 
 
 class Log:
@@ -24,6 +26,7 @@ class Log:
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=MOST)
         self._added = 0
+        self._history = 0
         self.last = ""
 
     @property
@@ -48,8 +51,16 @@ class Log:
         for number, event in enumerate(islice(self._events, first, None), self.start + first):
             yield number + 1, event
 
-    def find(self, text: str) -> int | None:
-        """Return the place behind the event with this id; None where that cannot be known.
+    def end_history(self) -> None:
+        """Take notice that all until now was read from history, and what comes is told as it happens."""
+        self._history = self._added
+
+    def find(self, text: str, job: int | None = None) -> int | None:
+        """Return the place behind the event with this id; None where it cannot be known what came behind it.
+
+        Args:
+            text: The id.
+            job: The only job whose events count, if there is one.
 
         Raises:
             Invalid: It is no id.
@@ -59,5 +70,19 @@ class Log:
             raise Invalid(f"{text[:64]!r} is not the id of an event")
         for back, event in enumerate(reversed(self._events)):
             if event.id == text:
-                return self._added - back
+                place = self._added - back
+                return place if job is not None or not self._is_mixed(place, event) else None
         return None
+
+    def _is_mixed(self, place: int, event: Event) -> bool:
+        """Whether other jobs' events are so near that another worker may have told them in another order.
+
+        History has them by their times, which is not quite the order in which they were told.
+        """
+        if place > self._history:
+            return False
+        around = takewhile(lambda other: other.timestamp < event.timestamp + _NEAR, self._from(event.timestamp - _NEAR))
+        return any(other.job != event.job for other in around)
+
+    def _from(self, timestamp: float) -> Iterator[Event]:
+        return dropwhile(lambda event: event.timestamp < timestamp, self._events)

@@ -15,7 +15,7 @@ from typing import Final
 from opsgate.backends.errors import Timeout
 from opsgate.backends.flux.broker import faults
 from opsgate.backends.flux.broker.connection import Connection, Instance
-from opsgate.backends.flux.broker.history import History
+from opsgate.backends.flux.broker.history import TRANSIENT, History
 from opsgate.backends.flux.broker.journal import Entry, Journal
 from opsgate.backends.flux.broker.log import Log
 from opsgate.backends.flux.record import Record
@@ -38,7 +38,7 @@ class Mirror:
         self.table = Table("")
         self.log = Log()
         self._histories: dict[int, History] = {}
-        self._count = 0
+        self._transient = 0
         self._is_current = False
         self._error: OSError | None = None
         self._waiting: dict[int | None, set[asyncio.Future[None]]] = defaultdict(set)
@@ -101,7 +101,7 @@ class Mirror:
         self.table = Table(f"flux-{instance.broker}-{instance.started}")
         self.log = Log()
         self._histories.clear()
-        self._count = 0
+        self._transient = 0
         self._is_current = False
         self._error = None
 
@@ -112,14 +112,13 @@ class Mirror:
             self._take(entry, touched)
         for number in touched:
             self._put(number)
-        self._count += len(entries)
-        if entries:
-            self.table.mark(f"{self._count}-{self.log.last}")
+        self.table.mark(f"{self.log.end}-{self.log.last}-{self._transient}")
         if self._is_current:
             self._wake({entry.job for entry in entries} | {None})
 
     def caught_up(self) -> None:
         """See `Reader`."""
+        self.log.end_history()
         self._is_current = True
         self._wake(set(self._waiting))
 
@@ -145,7 +144,10 @@ class Mirror:
             self.table.remove(entry.job)
             touched.pop(entry.job, None)
             return
-        self.log.add(entry, history.events)
+        if entry.name in TRANSIENT:
+            self._transient += 1
+        else:
+            self.log.add(entry, history.events)
         touched[entry.job] = history
         if history.state != before and history.state >= State.RUN:
             self._put(entry.job)  # at once: lists are in the order in which jobs began, and ended

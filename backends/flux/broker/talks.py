@@ -26,7 +26,7 @@ class Talk(ABC):
 
     def __init__(self) -> None:
         self.is_over = False
-        self.on_over: Callable[[Talk], None] = _nobody
+        self.on_over: Callable[[Talk, Pending], None] = _nobody
         self._pending: Pending = None
 
     def begin(self, handle: Handle, bindings: Bindings) -> None:
@@ -59,14 +59,8 @@ class Talk(ABC):
     def end(self) -> None:
         """Have no further answers."""
         self.is_over = True
-        self._pending = None  # in a circle with this it would be collected, and freed, in just any thread
-        self.on_over(self)
-
-    def forget(self, bindings: Bindings) -> None:
-        """Let go of the answer, which will not come."""
         pending, self._pending = self._pending, None
-        if pending is not None:
-            bindings.forget(pending)
+        self.on_over(self, pending)
 
     def _answered(self, pending: Pending) -> None:
         if self.is_over:
@@ -158,7 +152,7 @@ class Subscription(Talk):
             handle.rpc(f"{self._topic}-cancel", tag, self._nodeid, bindings.NO_ANSWER)
 
 
-def _nobody(_: Talk) -> None:
+def _nobody(_: Talk, __: Pending) -> None:
     return
 
 
