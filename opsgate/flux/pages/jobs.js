@@ -10,6 +10,7 @@ const LETTERS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 const $ = (id) => document.getElementById(id);
 const view = { jobs: [], total: 0, matching: 0, sort: "t_submit", down: true, all: false, open: null };
+const rows = new Map(); // by F58; rows stay, so that what is in focus does
 let key = new URLSearchParams(location.search).get("key") ?? sessionStorage.getItem("key");
 
 // Asking the service.
@@ -112,7 +113,7 @@ function isShown(job) {
 function draw() {
   const found = view.jobs.filter(isShown).sort(compare);
   const shown = view.all ? found : found.slice(0, MOST_SHOWN);
-  $("jobs").replaceChildren(...shown.map(row));
+  place(shown.map(row));
   $("nothing").hidden = found.length > 0;
   $("more").hidden = shown.length === found.length;
   const unread = view.matching > view.jobs.length ? `, the first ${view.jobs.length} looked at` : "";
@@ -125,17 +126,31 @@ function draw() {
   if (open) drawFacts(open);
 }
 
+// Rows that are where they belong are not touched.
+function place(wanted) {
+  const body = $("jobs");
+  const kept = new Set(wanted);
+  for (const old of [...body.children].filter((one) => !kept.has(one))) {
+    old.remove();
+    rows.delete(old.dataset.job);
+  }
+  wanted.forEach((one, at) => {
+    if (body.children[at] !== one) body.insertBefore(one, body.children[at] ?? null);
+  });
+}
+
 function row(job) {
-  const made = $("row").content.cloneNode(true).firstElementChild;
+  if (!rows.has(job.f58)) rows.set(job.f58, $("row").content.cloneNode(true).firstElementChild);
+  const made = rows.get(job.f58);
   made.dataset.job = job.f58;
   const [id, name, state, submitted, ...others] = made.cells;
   id.firstElementChild.textContent = job.f58;
   name.textContent = job.name ?? "";
   state.firstElementChild.textContent = label(job);
-  state.firstElementChild.classList.add(kind(job));
+  state.firstElementChild.className = `state ${kind(job)}`;
   const when = new Date(job.t_submit * 1000);
   submitted.firstElementChild.dateTime = when.toISOString();
-  submitted.firstElementChild.textContent = when.toLocaleString();
+  submitted.firstElementChild.textContent = when.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
   const rest = [seconds(job), job.ntasks ?? "", job.ncores ?? "", job.nodelist ?? ""];
   rest.forEach((text, at) => (others[at].textContent = text));
   made.querySelector("[data-cancel]").hidden = job.state === "INACTIVE";
