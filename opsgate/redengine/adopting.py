@@ -19,7 +19,6 @@ from opsgate.backends.errors import EngineError, NotFound
 from opsgate.backends.redengine.backend import RedengineBackend
 from opsgate.config import ConfigError, Settings
 from opsgate.redengine import chosen
-from opsgate.up.state import write_private
 
 Session = dict[str, Any]
 """What ``POST /import`` takes."""
@@ -50,7 +49,7 @@ async def adopt(settings: Settings) -> None:
         raise ConfigError(f"redengine.session: {target}: {exc.message}") from exc
     finally:
         await backend.aclose()
-    write_private(known, json.dumps(found))
+    _write(known, json.dumps(found))
 
 
 def read(target: str, interpreter: str) -> Session:
@@ -83,6 +82,13 @@ def gone(before: Session, found: Session) -> list[str]:
     """The names of tasks that are there no more."""
     present = {task["name"] for task in found["tasks"]}
     return [task["name"] for task in before["tasks"] if task["name"] not in present]
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all; the directory is private."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(file)
 
 
 if __name__ == "__main__":

@@ -91,3 +91,11 @@ class TestKeeper:
         until(lambda: not alive(kept.keeper), "the keeper's end")
         assert not alive(kept.pids()[0])
         assert kept.notes.with_suffix(".left").exists()
+
+
+def test_the_scheduler_loads_no_web_service() -> None:
+    """It is to be small, and there at once."""
+    web = {"connexion", "starlette", "gunicorn"}
+    script = f"import sys, opsgate.redengine.scheduler; print(sorted({web} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.engines.gateway import Gateway, free_port
 from tests.engines.redengine import Redengine, until
 
 
@@ -103,6 +106,49 @@ class TestStopped:
         finally:
             os.kill(pid, signal.SIGCONT)
         assert redengine.ended(asked["run_id"])["action"] == "success"
+        redengine.clear()
+
+
+class TestSchedulerAway:
+    def test_what_is_asked_for_is_done_once_it_is_there(self, tmp_path: Path) -> None:
+        port, file = free_port(), tmp_path / "opsgate.toml"
+        file.write_text(f"[redengine]\nstate_dir = '{tmp_path / 's'}'\n[jobs]\nstate_dir = '{tmp_path / 'j'}'\n")
+        arguments = ["serve", "--config", str(file), "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
+        with (
+            Gateway(arguments, port, tmp_path / "log") as gateway,
+            httpx.Client(base_url=gateway.url, timeout=30) as client,
+        ):
+            ready = client.get("/readyz")
+            assert (ready.status_code, "No scheduler" in ready.json()["engines"]["redengine"]["error"]) == (503, True)
+            assert client.post("/tasks/early", json={"code": "return_value = 1"}).status_code == 200
+            asked = client.post("/tasks/early/run").json()
+            assert asked["state"] == "waiting"
+            assert client.post("/tasks/early/run").json() == asked
+            assert (
+                client.get("/scheduler").json() | {"tasks": 1, "waiting": 1, "alive": False}
+                == client.get("/scheduler").json()
+            )
+            scheduler = subprocess.Popen([sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(file)])
+            try:
+                until(lambda: client.get(f"/runs/{asked['run_id']}").json()["state"] == "ended", "the run")
+                assert client.get("/returns").json() == {"early": 1}
+                assert client.get("/readyz").status_code == 200
+            finally:
+                scheduler.terminate()
+                assert scheduler.wait(30) == 0
+
+    def test_a_second_one_waits_for_the_first(self, redengine: Redengine) -> None:
+        first = redengine.ask("GET", "/scheduler")["pid"]
+        file = redengine.state / "scheduler.toml"
+        second = subprocess.Popen([sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(file)])
+        try:
+            redengine.create("once", code="1", start_cond="every 1 s")
+            until(lambda: redengine.actions("once").count("success") >= 2, "runs")
+            assert redengine.ask("GET", "/scheduler")["pid"] == first
+            assert second.poll() is None
+        finally:
+            second.terminate()
+            assert second.wait(30) in (0, -signal.SIGTERM)  # it may not have come to listen for it
         redengine.clear()
 
 

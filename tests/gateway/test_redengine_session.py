@@ -7,10 +7,15 @@ import sys
 import textwrap
 from pathlib import Path
 
+import msgspec
+import orjson
 import pytest
 
-from opsgate.config import ConfigError
-from opsgate.redengine.adopting import read
+from opsgate import job_engine
+from opsgate.backends.redengine.backend import RedengineBackend
+from opsgate.config import ConfigError, Settings
+from opsgate.redengine import chosen
+from opsgate.redengine.adopting import adopt, read
 from tests.engines.gateway import clean_environment, free_port
 from tests.engines.redengine import Redengine
 
@@ -73,28 +78,28 @@ class TestSession:
             assert service.run("function")["return_value"] == "worked for me"
             service.until("code", lambda task: task["status"] == "success")
 
-    def test_what_was_changed_stays_until_the_code_changes(self, at_home: Path) -> None:
-        service = Redengine(at_home, {"OPSGATE_REDENGINE_SESSION": "my_app:app"})
+    @pytest.mark.anyio
+    async def test_what_was_changed_stays_until_the_code_changes(self, at_home: Path) -> None:
+        where = {"redengine": {"session": "my_app:app", "state_dir": str(at_home / "s")}}
+        settings = msgspec.convert({**where, "jobs": {"state_dir": str(at_home / "j")}}, Settings)
+        session = RedengineBackend(job_engine.of(settings), chosen.options(settings))
         try:
-            service.ask("PATCH", "/tasks/code", {"start_cond": "weekly"})
-            service.ask("PATCH", "/tasks/function", {"priority": 9})
-            service.create("over http", code="1")
-            service.ask("DELETE", "/tasks/command")
-            service.stop()
-            service.start()
-            assert [service.task(name)["start_cond"] for name in ("code", "over http")] == ["weekly", "false"]
-            assert service.task("function")["priority"] == 9
-            service.ask("GET", "/tasks/command", status=404)
-            service.stop()
+            await adopt(settings)
+            await session.patch("code", {"start_cond": "weekly"})
+            await session.patch("function", {"priority": 9})
+            await session.create("over http", {"code": "1"})
+            await session.delete("command")
+            await adopt(settings)
+            tasks = orjson.loads((await session.tasks()).body)
+            shown = [(task["name"], task["start_cond"], task["priority"]) for task in tasks]
+            assert shown == [("code", "weekly", 0), ("function", "false", 9), ("over http", "false", 0)]
             write(at_home, SESSION.replace("1 + 1", "2 + 2").replace('Task("function"', 'Task("renamed"'))
-            service.start()
-            assert [task["name"] for task in service.ask("GET", "/tasks?name$not=over+http")] == ["code", "renamed"]
-            assert (service.task("code")["start_cond"], service.task("code")["code"]) == (
-                "daily",
-                "return_value = 2 + 2",
-            )
+            await adopt(settings)
+            tasks = orjson.loads((await session.tasks()).body)
+            shown = [(task["name"], task["start_cond"], task["priority"]) for task in tasks]
+            assert sorted(shown) == [("code", "daily", 0), ("over http", "false", 0), ("renamed", "false", 3)]
         finally:
-            service.stop()
+            await session.aclose()
 
     @pytest.mark.parametrize(
         ("target", "told"),
