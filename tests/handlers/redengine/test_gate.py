@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
-from opsgate import spec
+from opsgate import spec, tokens
 from opsgate.apis import redengine
 from opsgate.app import assemble
 from opsgate.config import ConfigError, Settings
@@ -44,9 +45,9 @@ def hooks() -> Iterator[Any]:
 class Service:
     """The whole service with some settings."""
 
-    def __init__(self, **chosen: str) -> None:
+    def __init__(self, server: dict[str, str] | None = None, **chosen: str) -> None:
         self.port: Any = Port()
-        settings = msgspec.convert({"redengine": chosen}, Settings)
+        settings = msgspec.convert({"server": server or {}, "redengine": chosen}, Settings)
         self._app = assemble(settings, [(redengine.API, spec.load("redengine"), self.port)])
 
     async def __call__(
@@ -79,6 +80,32 @@ class TestAuthenticate:
         for name in ("no_such_module:f", "hooks", "os:no_such_function", ":f"):
             with pytest.raises(ConfigError, match=f"redengine.authenticate: '{name}' is no module:function"):
                 Service(authenticate=name)
+
+
+class TestTokens:
+    """A service that asks for tokens lets those in whom the hook lets in; nobody passes whom it refuses."""
+
+    @pytest.mark.parametrize(
+        ("says", "shown", "status"),
+        [(True, False, 200), (None, False, 200), (False, False, 401), (False, True, 401), (True, True, 200)],
+    )
+    async def test_beside_the_hook(self, hooks: Any, tmp_path: Path, says: object, shown: bool, status: int) -> None:
+        file = tmp_path / "tokens.json"
+        token = tokens.create(file, "test")
+        hooks.says = says
+        service = Service({"tokens_file": str(file)}, authenticate="hooks_of_the_test:authenticate")
+        headers = (("authorization", f"Bearer {token}"),) if shown else ()
+        assert (await service("GET", "/tasks", headers=headers)).status == status
+
+    async def test_without_the_hook(self, tmp_path: Path) -> None:
+        file = tmp_path / "tokens.json"
+        token = tokens.create(file, "test", scopes=["redengine:read"])
+        service = Service({"tokens_file": str(file)})
+        headers = (("authorization", f"Bearer {token}"),)
+        assert (await service("GET", "/tasks")).status == 401
+        assert (await service("GET", "/tasks", headers=headers)).status == 200
+        refused = await service("DELETE", "/tasks/a", headers=headers)
+        assert (refused.status, refused.json["title"]) == (403, "Forbidden")
 
 
 class TestStoreRequest:
