@@ -17,15 +17,31 @@ import httpx
 import pytest
 from flux_restful_client.main.client import FluxRestfulClient
 
+from tests.engines import flux_instance
 from tests.engines.flux import USER, Flux
 
 NOBODY: dict[str, str] = {}
+REAL = {"OPSGATE_FLUX_ENGINE": "flux"}
+KINDS = {"open": NOBODY, "authenticated": USER, **({} if flux_instance.missing() else {"instance": {**USER, **REAL}})}
+"""The API without and with credentials, and in front of a Flux instance where there is Flux."""
 
 
-@pytest.fixture(scope="module", params=[NOBODY, USER], ids=["open", "authenticated"])
-def flux(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flux]:
-    """The API without and with credentials."""
-    with Flux(tmp_path_factory.mktemp("flux"), request.param) as running:
+@pytest.fixture(scope="module")
+def instance() -> Iterator[flux_instance.Shared]:
+    """The Flux instance, if it is needed."""
+    shared = flux_instance.Shared(cores=4)
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture(scope="module", params=list(KINDS.values()), ids=list(KINDS))
+def flux(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, instance: flux_instance.Shared
+) -> Iterator[Flux]:
+    settings = dict(request.param)
+    if "OPSGATE_FLUX_ENGINE" in settings:
+        settings["FLUX_URI"] = instance().uri
+    with Flux(tmp_path_factory.mktemp("flux"), settings) as running:
         yield running
 
 
