@@ -32,6 +32,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _MAX_URL = 8190  # bytes of path and query: what gunicorn and nginx allow
 _DISCARDED = 16 * 2**20  # bytes of a body that is too large
 _DISCARDING = 2.0  # seconds
+_STARTED = "opsgate.started"  # in a scope whose answer has begun
+_ENDING = "This process of the service ends; whether the request took effect is not known"
 _FORMS = (b"application/x-www-form-urlencoded", b"text/plain")
 
 
@@ -94,7 +96,11 @@ class Guard:
             return
         except _Gone:
             return
-        await self._app(scope, receive, identified)
+        try:
+            await self._app(scope, receive, identified)
+        except asyncio.CancelledError:  # the worker ends, and has waited for this one as long as it may
+            if _STARTED not in scope:
+                await self._refuse(scope, identified, _Refused(503, _ENDING))
 
     def _identify(self, headers: Headers, scope: Scope, send: Send) -> Send:
         """Take the client's request id, or make one, and put it on the answer."""
@@ -108,6 +114,7 @@ class Guard:
         def identified(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], header]
+                scope[_STARTED] = True
                 self._seen(scope, message["status"], perf_counter() - begin)
             return send(message)
 

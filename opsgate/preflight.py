@@ -6,7 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from opsgate import tokens
+from opsgate import inherited, tokens
 from opsgate.addresses import Address
 from opsgate.config import ConfigError, Server, Settings
 from opsgate.records import Records
@@ -34,7 +34,7 @@ def check_free(addresses: list[Address]) -> None:
         ConfigError: Naming the address and the system's reason.
     """
     for address in addresses:
-        if address.path:
+        if address.path or inherited.has_sockets():
             continue
         try:
             family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[

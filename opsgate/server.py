@@ -11,9 +11,10 @@ from gunicorn.app.base import BaseApplication
 from starlette.types import ASGIApp
 from uvicorn_worker import UvicornWorker
 
-from opsgate import hangup, logs, preflight
+from opsgate import hangup, inherited, logs, preflight
 from opsgate.app import build
 from opsgate.config import Settings
+from opsgate.draining import Draining
 from opsgate.metrics.sharing import Shared
 
 
@@ -25,13 +26,18 @@ class Worker(UvicornWorker):
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Draining,
         "lifespan": "on",
         "ws": "none",
         "server_header": False,
         "proxy_headers": False,
         "access_log": False,
     }
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        """End what is still under way, an endless stream for one, before gunicorn kills the worker for it."""
+        super().__init__(*arguments, **more)
+        self.config.timeout_graceful_shutdown = max(0, self.cfg.graceful_timeout - 1)
 
     def init_signals(self) -> None:
         """Set signals as uvicorn wants them, and SIGHUP as Flux means it."""
@@ -73,6 +79,7 @@ class Gateway(BaseApplication):
             "worker_tmp_dir": _memory_directory(),
             "control_socket_disable": True,  # by default all instances of a user share one
             "when_ready": hangup.when_ready,
+            "pre_exec": inherited.pre_exec,
             "pre_fork": lambda _master, worker: self._shared.before_fork(worker.age),
             "post_fork": lambda _master, worker: self._shared.after_fork(worker.age),
             "child_exit": lambda _master, worker: self._shared.after_end(worker.age),
