@@ -10,15 +10,12 @@ import pytest
 from tests.engines.redengine import Redengine, until
 
 
-@pytest.fixture(scope="module")
-def redengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redengine]:
-    with Redengine(tmp_path_factory.mktemp("additions"), {"OPSGATE_JOBS_CORES": "-1"}) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def nothing(redengine: Redengine) -> None:
-    redengine.clear()
+@pytest.fixture
+def redengine(redengine_service: Redengine) -> Iterator[Redengine]:
+    """The service, without tasks before and after."""
+    redengine_service.clear()
+    yield redengine_service
+    redengine_service.clear()
 
 
 class TestRuns:

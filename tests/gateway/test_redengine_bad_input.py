@@ -17,11 +17,13 @@ TASK = {"class": "CodeTask", "code": "x = 1", "start_cond": "daily after 23:59",
 
 
 @pytest.fixture(scope="module")
-def redengine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redengine]:
-    with Redengine(tmp_path_factory.mktemp("bad")) as running:
-        running.create("here", **TASK)
-        running.ask("PATCH", "/parameters", {"k": 1})
-        yield running
+def redengine(redengine_service: Redengine) -> Iterator[Redengine]:
+    """The service with one task and one parameter."""
+    redengine_service.clear()
+    redengine_service.create("here", **TASK)
+    redengine_service.ask("PATCH", "/parameters", {"k": 1})
+    yield redengine_service
+    redengine_service.clear()
 
 
 def everything(redengine: Redengine) -> Any:
