@@ -1,7 +1,7 @@
-"""``python -m opsgate.redengine.scheduler SETTINGS [PARENT]``: the process that looks at conditions and starts runs.
+"""``python -m opsgate.redengine.scheduler SETTINGS [GATEWAY]``: the process that looks at conditions and starts runs.
 
-One per state directory acts; others wait until it is gone. With a parent's process id it ends when the parent does, and
-whoever started that one has taken over the user's session.
+One per state directory acts; others wait until it is gone. With the process id of a gateway it ends when that does, and
+whoever started the gateway has taken over the user's session.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from opsgate import config, job_engine
 from opsgate.backends.errors import EngineError
-from opsgate.backends.jobs import linux
 from opsgate.backends.redengine import serving
 from opsgate.config import ConfigError, Settings
 from opsgate.redengine import chosen
@@ -26,16 +27,14 @@ log = logging.getLogger("opsgate.redengine")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def main(file: str, parent: str = "") -> int:
+def main(file: str, gateway: str = "") -> int:
     """Schedule until SIGTERM or SIGINT; return an exit code."""
-    if parent:
-        linux.die_with_parent(signal.SIGTERM)
-        if os.getppid() != int(parent):
-            return 0
     try:
+        if gateway:
+            _end_with(int(gateway))
         settings = config.load(Path(file), {}, {})
         logging.basicConfig(level=settings.server.log_level.upper(), format=_LOG_FORMAT)
-        asyncio.run(_serve(settings, is_beside=bool(parent)))
+        asyncio.run(_serve(settings, is_beside=bool(gateway)))
     except (ConfigError, EngineError, OSError) as exc:
         print(f"opsgate: the scheduler: {exc}", file=sys.stderr, flush=True)  # noqa: T201
         return 1
@@ -47,6 +46,22 @@ async def _serve(settings: Settings, *, is_beside: bool) -> None:
     if settings.redengine.session and not is_beside:
         await adopt(settings)
     await serving.serve(job_engine.of(settings), options, standby=True, ready=lambda: _begun(options.root))
+
+
+def _end_with(process: int) -> None:
+    """Get SIGTERM when a process is gone, a parent or not.
+
+    Raises:
+        ProcessLookupError: It is gone.
+    """
+    gone = select.poll()
+    gone.register(os.pidfd_open(process), select.POLLIN)
+
+    def wait() -> None:
+        gone.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _begun(root: Path) -> None:

@@ -77,6 +77,19 @@ class TestKilled:
         until(answers, "an answer")
         redengine.clear()
 
+    def test_the_keeper_and_then_the_gateway(self, tmp_path: Path) -> None:
+        service = Redengine(tmp_path)
+        scheduler = service.ask("GET", "/scheduler")["pid"]
+        (keeper,) = set(service.gateway.workers()) - set(service.workers())
+        os.kill(keeper, signal.SIGKILL)
+        service.create("after the fall", code="1", start_cond="true")
+        service.until("after the fall", lambda task: task["status"] == "success")
+        assert service.ask("GET", "/scheduler")["pid"] == scheduler
+        service.client.close()
+        os.kill(service.gateway.pid, signal.SIGKILL)
+        service.gateway.stop()
+        until(lambda: not alive(scheduler), "the scheduler's end")
+
     def test_the_gateways_master_takes_the_scheduler_with_it(self, tmp_path: Path) -> None:
         service = Redengine(tmp_path)
         scheduler = service.ask("GET", "/scheduler")["pid"]
