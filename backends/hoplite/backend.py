@@ -10,6 +10,7 @@ from typing import Any
 from opsgate.backends.hoplite.jobs import API, Jobs, OpenEngine, Options
 from opsgate.backends.hoplite.plugins import Plugins
 from opsgate.backends.hoplite.webhooks import Webhooks
+from opsgate.backends.jobs.measures import by_state
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.states import State
 from opsgate.backends.measures import Measure
@@ -51,9 +52,7 @@ class HopliteBackend(Jobs):
 
     async def measures(self) -> Sequence[Measure]:
         """Count the jobs by state."""
-        engine = await self._engine()
-        numbers = {state: await engine.count(API, Query(states=(state,))) for state in State}
-        return [Measure("opsgate_jobs", "Jobs.", number, {"state": state}) for state, number in numbers.items()]
+        return await by_state(await self._engine(), API)
 
     async def aclose(self) -> None:
         """Stop looking after things; jobs run on."""

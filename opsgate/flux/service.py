@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from opsgate import __version__
 from opsgate.backends.flux.port import FluxBackend, NewJob, Resources
 from opsgate.backends.flux.record import Record
+from opsgate.backends.measures import Measure, Measured
 from opsgate.flux.access import Access
 from opsgate.flux.launching import Launchers
 from opsgate.flux.stopping import Stopping
@@ -78,6 +80,10 @@ class FluxService:
     async def ready(self) -> dict[str, Any]:
         """Describe the engine."""
         return await self._backend.ready()
+
+    async def measures(self) -> Sequence[Measure]:
+        """What the engine tells of itself."""
+        return await self._backend.measures() if isinstance(self._backend, Measured) else []
 
     async def aclose(self) -> None:
         """Let go of it."""

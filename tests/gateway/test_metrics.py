@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -80,3 +81,17 @@ class TestMetrics:
 
 def _told(gateway: Gateway, expected: float) -> bool:
     return number(gateway, "opsgate_requests_total", _OPERATION) == expected
+
+
+class TestOtherApis:
+    def test_flux_and_red_engine_tell_of_theirs(self, tmp_path: Path) -> None:
+        port = free_port()
+        directories = {"OPSGATE_JOBS_STATE_DIR": "jobs", "OPSGATE_REDENGINE_STATE_DIR": "redengine"}
+        environment = {name: str(tmp_path / directory) for name, directory in directories.items()}
+        arguments = ["serve", "--api", "flux", "--api", "redengine", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+        with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
+            httpx.post(f"{gateway.url}/flux/jobs/submit", json={"command": "true"}, timeout=20).raise_for_status()
+            httpx.post(f"{gateway.url}/redengine/tasks/a", json={"code": "1"}, timeout=20).raise_for_status()
+            until(lambda: number(gateway, "opsgate_jobs", 'api="flux",state="finished"') == 1)
+            assert number(gateway, "opsgate_redengine_tasks", 'api="redengine"') == 1
+            assert number(gateway, "opsgate_redengine_runs", 'api="redengine",state="running"') == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from opsgate.backends.flux.local.events import LocalEvents
@@ -12,8 +13,10 @@ from opsgate.backends.flux.local.submitting import API, Options
 from opsgate.backends.flux.port import EngineName
 from opsgate.backends.flux.table import MOST_INACTIVE
 from opsgate.backends.jobs.engine import OpenEngine
+from opsgate.backends.jobs.measures import by_state
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.states import State
+from opsgate.backends.measures import Measure
 
 _OPTIONS: Final = Options()
 
@@ -48,6 +51,10 @@ class LocalBackend:
         running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
         waiting = await engine.count(API, Query(states=(State.CREATED, State.QUEUED)))
         return {"name": "local", "state": f"{running} running, {waiting} waiting"}
+
+    async def measures(self) -> Sequence[Measure]:
+        """Count the jobs by state."""
+        return await by_state(await self._open(), API)
 
     async def aclose(self) -> None:
         """Let go of the job engine; jobs run on."""
