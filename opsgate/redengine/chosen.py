@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from opsgate import job_engine
 from opsgate.backends.redengine.options import CLASSES, Options
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError, Redengine, Settings
+
+_LEAST: Final = {"timeout": 0, "output": 0, "grace": 0, "keep_runs": 1, "keep_records": 1}
 
 
 def options(settings: Settings) -> Options:
     """The backend's options.
 
     Raises:
-        ConfigError: An unknown task class.
+        ConfigError: An unknown task class, a number out of its range.
     """
     chosen = settings.redengine
-    for name in chosen.classes:
-        if name not in CLASSES:
-            raise ConfigError(f"redengine.classes: {name!r} is not one of {', '.join(CLASSES)}")
+    _check(chosen)
     return Options(
         root=state_dir(settings),
         classes=tuple(chosen.classes),
@@ -33,6 +34,15 @@ def options(settings: Settings) -> Options:
         interpreter=chosen.python or sys.executable,
         directory=chosen.directory or None,
     )
+
+
+def _check(chosen: Redengine) -> None:
+    for name in chosen.classes:
+        if name not in CLASSES:
+            raise ConfigError(f"redengine.classes: {name!r} is not one of {', '.join(CLASSES)}")
+    for name, least in _LEAST.items():
+        if getattr(chosen, name) < least:
+            raise ConfigError(f"redengine.{name}: {getattr(chosen, name)} is less than {least}")
 
 
 def state_dir(settings: Settings) -> Path:

@@ -211,6 +211,18 @@ class TestOptions:
         with pytest.raises(ConfigError, match=r"redengine.classes: 'Restart' is not one of CodeTask, CommandTask"):
             chosen.options(Settings(redengine=Section(classes=["Restart"])))
 
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("timeout = -1", "redengine.timeout: -1.0 is less than 0"),
+            ("keep_runs = 0", "redengine.keep_runs: 0 is less than 1"),
+            ("keep_records = -5", "redengine.keep_records: -5 is less than 1"),
+        ],
+    )
+    def test_numbers_out_of_range_are_refused_by_name(self, text: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told):
+            chosen.options(Settings(redengine=msgspec.toml.decode(text, type=Section)))
+
     def test_say_what_the_settings_say(self) -> None:
         text = "shell = true\ntimeout = 0\nstate_dir = '/s'\nmodules = ['a']\ndirectory = '/d'\nkeep_runs = 3\n"
         options = chosen.options(Settings(redengine=msgspec.toml.decode(text, type=Section)))
