@@ -110,7 +110,7 @@ class Reader:
     def _logs(self, where: Where, page: Page) -> LogPage:
         if self._log is None:
             self._log = _open(self._state)
-        return _log_page(self._log.connection, where, page)
+        return log_page(self._log.connection, where, page)
 
     def _document(self, body: bytes, change: int) -> Document:
         return Document(body, f"{self.identity:x}.{change}")
@@ -170,7 +170,8 @@ def _open(state: StateDir) -> database.Database:
     return store
 
 
-def _log_page(db: sqlite3.Connection, where: Where, page: Page) -> LogPage:
+def log_page(db: sqlite3.Connection, where: Where, page: Page) -> LogPage:
+    """Return the log records a query is for, from the table `log` of a connection."""
     # SQLite puts the array together: it does so without holding up Python's other threads.
     after = "" if page.after_id is None else f" AND id {'<' if page.newest_first else '>'} {int(page.after_id)}"
     order, last = ("DESC", "min") if page.newest_first else ("ASC", "max")
