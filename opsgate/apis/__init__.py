@@ -10,9 +10,7 @@ from opsgate.config import ConfigError, Settings
 
 __all__ = ["APIS", "Api", "Backend", "Layers", "Working", "chosen"]
 
-APIS: Mapping[str, Api] = {
-    api.name: api for api in (supvisors.API, ecflow.API, hoplite.API, flux.API, redengine.API)
-}
+APIS: Mapping[str, Api] = {api.name: api for api in (supvisors.API, ecflow.API, hoplite.API, flux.API, redengine.API)}
 
 
 def chosen(settings: Settings) -> list[Api]:
