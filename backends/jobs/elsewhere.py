@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,6 +70,8 @@ class Collector:
             await self._finish(row, _as_wanted(record, row))
         elif not alive:
             await self._missing(row, started)
+        elif row.killed and row.handle is not None:  # it was asked when nobody could be told, or nobody listened yet
+            await executor.signal(row.handle, signal.SIGTERM)
 
     async def _take_status(self, row: _Row, job_dir: str) -> None:
         status = _read(f"{job_dir}/{STATUS}")

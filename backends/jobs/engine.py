@@ -62,10 +62,11 @@ class Engine:
         self._watch = Watch(layout, self._reader)
         self._writer = Writer(layout)
         local = LocalExecutor(self._environment, settings.interpreter)
-        self._launcher = Launcher(layout, self._reader, self._writer, {queue.LOCAL: local, **settings.executors})
+        self._poke = asyncio.Event()
+        executors = {queue.LOCAL: local, **settings.executors}
+        self._launcher = Launcher(layout, self._reader, self._writer, executors, self._poke.set)
         self._collector = elsewhere.Collector(layout, self._reader, self._writer, self._launcher)
         self._closing = False
-        self._poke = asyncio.Event()
         self._tending = asyncio.get_running_loop().create_task(self._tend())
 
     @classmethod

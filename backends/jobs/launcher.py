@@ -14,7 +14,7 @@ from opsgate.backends.jobs.layout import SPEC, write_whole
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from opsgate.backends.jobs.executor import Executor
     from opsgate.backends.jobs.layout import Layout
@@ -31,12 +31,19 @@ class Launcher:
         reader: A connection to read with.
         writer: Takes the changes.
         executors: By name.
+        submitted: Called when another executor has taken a job, which reports by files from now on.
     """
 
     def __init__(
-        self, layout: Layout, reader: sqlite3.Connection, writer: Writer, executors: Mapping[str, Executor]
+        self,
+        layout: Layout,
+        reader: sqlite3.Connection,
+        writer: Writer,
+        executors: Mapping[str, Executor],
+        submitted: Callable[[], None],
     ) -> None:
         self._layout, self._reader, self._writer, self._executors = layout, reader, writer, executors
+        self._submitted = submitted
         self._tasks: set[asyncio.Task[None]] = set()
         self.names = tuple(executors)
 
@@ -87,6 +94,7 @@ class Launcher:
         handle = await self.executor(name).submit(await asyncio.to_thread(self._write_spec, job_id))
         statement = "UPDATE job SET handle = ? WHERE id = ? AND claim = ?"
         await self._writer.do(lambda db: db.execute(statement, (handle, job_id, claim)).rowcount)
+        self._submitted()
 
     async def _signal(self, job_id: str) -> None:
         row = self._row(job_id)
