@@ -1,4 +1,4 @@
-"""The command line: ``opsgate up | serve | check | token | tls | supvisors | ecflow | hoplite | flux | redengine``."""
+"""The command line: ``opsgate up | serve | check | backup | token | tls``, and one for each API."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from opsgate import __version__, check, server, up
+from opsgate.backup_command import backup_command
 from opsgate.command_line import (
     API,
     BIND,
@@ -34,6 +35,7 @@ def main() -> None:
     """One REST service in front of Supervisor/Supvisors and other engines that run work."""
 
 
+main.add_command(backup_command)
 main.add_command(flux_command)
 main.add_command(tls_command)
 main.add_command(token_group)
