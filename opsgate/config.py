@@ -151,8 +151,10 @@ class Hoplite(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Which of our own plugins can be run: ``command``, ``install_python_package_job``."""
     address: str = ""
     """Where jobs on other machines reach this API, ``HOST:PORT`` or ``HOST:PORT/hoplite``; found out if not given."""
+    executor: Literal["local", "flux"] = "local"
+    """``flux``: jobs run as jobs of the Flux instance of ``[flux]``, on its nodes; ``local``: on this machine."""
     cores: int = 0
-    """As ``jobs.cores``, for Hoplite alone; 0 for the same."""
+    """As ``jobs.cores``, for Hoplite alone; 0 for the same. On Flux there is no limit of ours without it."""
     grace: float = 5.0
     """Seconds between SIGTERM and SIGKILL when a job is killed."""
     max_document: int = 16_777_216

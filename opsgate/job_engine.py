@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from opsgate import broker
+from opsgate.backends.flux.broker import executor as flux_executor
+from opsgate.backends.flux.broker.connection import Connection
+from opsgate.backends.flux.broker.executor import FluxExecutor
+from opsgate.backends.jobs import environment
 from opsgate.backends.jobs.engine import Engine
+from opsgate.backends.jobs.executor import Executor
 from opsgate.backends.jobs.housekeeping import Keep
 from opsgate.backends.jobs.settings import Settings as EngineSettings
 from opsgate.config import Settings
@@ -45,7 +52,8 @@ class JobEngine:
 
 def of(settings: Settings) -> JobEngine:
     """The engine with the state directory of these settings: the same one for each API of a process."""
-    return _of(state_dir(settings), _encoded(settings))
+    connection = broker.of(settings) if settings.hoplite.executor == flux_executor.NAME else None
+    return _of(state_dir(settings), _encoded(settings), connection)
 
 
 def state_dir(settings: Settings) -> Path:
@@ -58,12 +66,21 @@ def state_dir(settings: Settings) -> Path:
 
 def _encoded(settings: Settings) -> tuple[int, tuple[tuple[str, int], ...], float, int]:
     """What matters of the settings, as a key."""
-    own = tuple((api, cores) for api in APIS if (cores := getattr(settings, api).cores))
+    own = tuple((api, cores) for api in APIS if (cores := _own_cores(settings, api)))
     return settings.jobs.cores, own, settings.jobs.keep_seconds, settings.jobs.keep_jobs
 
 
+def _own_cores(settings: Settings, api: str) -> int:
+    """The number of its queue, 0 for the same as others; Flux has cores of its own, and a queue."""
+    cores: int = getattr(settings, api).cores
+    is_on_flux = api == "hoplite" and settings.hoplite.executor == flux_executor.NAME
+    return -1 if is_on_flux and not cores else cores
+
+
 @functools.cache
-def _of(root: Path, chosen: tuple[int, tuple[tuple[str, int], ...], float, int]) -> JobEngine:
+def _of(
+    root: Path, chosen: tuple[int, tuple[tuple[str, int], ...], float, int], connection: Connection | None
+) -> JobEngine:
     cores, own, seconds, jobs = chosen
     keep = Keep(seconds=seconds or None, jobs=jobs or None)
     return JobEngine(
@@ -71,9 +88,16 @@ def _of(root: Path, chosen: tuple[int, tuple[tuple[str, int], ...], float, int])
             root=root,
             cores=_cores(cores),
             queues={api: _cores(number) or 0 for api, number in own},
+            executors=_executors(connection),
             keep={api: keep for api in APIS if api not in _TIDY_THEMSELVES} if seconds or jobs else {},
         )
     )
+
+
+def _executors(connection: Connection | None) -> dict[str, Executor]:
+    if connection is None:
+        return {}
+    return {flux_executor.NAME: FluxExecutor(connection, environment.base(), sys.executable)}
 
 
 def _cores(number: int) -> int | None:

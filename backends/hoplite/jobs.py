@@ -52,12 +52,14 @@ class Options:
         interpreter: The Python for plugins.
         max_document: The most bytes that a config or a status may have as JSON.
         grace: Seconds between SIGTERM and SIGKILL.
+        executor: Where jobs run, by the name that the job engine knows it by.
     """
 
     address: str
     interpreter: str
     max_document: int = 16 * 1024 * 1024
     grace: float = 5.0
+    executor: str = "local"
 
 
 class Jobs:
@@ -186,6 +188,7 @@ class Jobs:
             id=job_uuid,
             key=key,
             labels=new.labels,
+            executor=self._options.executor,
             extra={"api_key": api_key, "digest": digest},
         )
 

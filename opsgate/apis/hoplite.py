@@ -6,6 +6,9 @@ import sys
 
 from opsgate import job_engine, problems
 from opsgate.apis.record import Api, Backend
+from opsgate.backends.errors import Unavailable
+from opsgate.backends.flux.broker import bindings
+from opsgate.backends.flux.broker import executor as flux_executor
 from opsgate.backends.hoplite.backend import HopliteBackend
 from opsgate.backends.hoplite.jobs import Options
 from opsgate.backends.hoplite.plugins import Plugins
@@ -33,8 +36,19 @@ def connect(settings: Settings) -> Backend:
         interpreter=python,
         max_document=chosen.max_document,
         grace=chosen.grace,
+        executor=_executor(chosen.executor),
     )
     return HopliteBackend(job_engine.of(settings), plugins, webhooks, options)
+
+
+def _executor(name: str) -> str:
+    """The executor, which must be one that can be: whether it can be reached now is another matter."""
+    if name == flux_executor.NAME:
+        try:
+            bindings.load()
+        except Unavailable as exc:
+            raise ConfigError(f"hoplite.executor: {exc.message}") from exc
+    return name
 
 
 def reachable(name: str, settings: Settings) -> str:

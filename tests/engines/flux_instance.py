@@ -54,23 +54,29 @@ class FluxInstance:
 
     def start(self, program: Sequence[str] = ("sleep", "inf"), environment: Mapping[str, str] | None = None) -> None:
         """Start it, with what it is to run, and wait until jobs can be submitted."""
-        self._process = self.launch(program, environment)
+        process = self.launch(program, environment)
         end = time.monotonic() + _SECONDS
         while not self._answers():
-            assert self._process.poll() is None, "flux start ended"
+            assert process.poll() is None, "flux start ended"
             assert time.monotonic() < end, "flux start did not come up"
             time.sleep(_POLL)
 
     def launch(self, program: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start it without waiting for it; return the process of `flux start`."""
-        self.directory.mkdir(exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         options = [f"--test-size={self._size}", f"--test-rundir={self.directory}"]
         if self._cores:
             file = self.directory.parent / "flux.toml"
             file.write_text(_CONFIGURATION.format(host=socket.gethostname(), last=self._cores - 1))
             options.append(f"--config-path={file}")
         variables = {**os.environ, **(environment or {})}
-        return subprocess.Popen(["flux", "start", *options, *program], env=variables, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(["flux", "start", *options, *program], env=variables, stdin=subprocess.DEVNULL)
+        return self._process
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself; return the exit status of `flux start`."""
+        assert self._process is not None
+        return self._process.wait(_SECONDS)
 
     def run(self, *command: str) -> str:
         """Run a `flux` command in it; return what it printed."""
@@ -92,7 +98,7 @@ class FluxInstance:
 
     def stop(self) -> None:
         """End it, if it runs."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return
         with suppress(subprocess.CalledProcessError):
             self.run("shutdown", "--quiet")
