@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from opsgate.backends.jobs.runner.ledger import Ledger
 
 _SECONDS_BETWEEN_TRIES = 0.05
+_LONGEST_POLL = 24 * 3600 * 1000  # poll(2) takes no more than some 24 days
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -143,7 +144,7 @@ class Supervision:
             times.append(self._stopping.seconds_left(now))
         if self._limit is not None and self._limit.fd not in self._react:
             times.append(self._limit.look_again_at - now)
-        return max(0.0, min(times)) * 1000 + 1 if times else None
+        return min(max(0.0, min(times)) * 1000 + 1, _LONGEST_POLL) if times else None
 
     def _hear(self, fd: int, reaction: Callable[[], None]) -> None:
         if fd not in self._react:

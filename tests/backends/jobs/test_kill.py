@@ -210,6 +210,10 @@ class TestTimeLimit:
         job = await run_to_end(engine, Command(("true",)), limits=Limits(time=600))
         assert (job.cause, job.exit_code) == (None, 0)
 
+    async def test_of_many_years(self, engine: Engine) -> None:
+        job = await run_to_end(engine, Command(("sleep", "0.1")), limits=Limits(time=3e9))
+        assert (job.cause, job.exit_code) == (None, 0)
+
 
 class TestOutputLimit:
     async def test_ends_the_job(self, engine: Engine) -> None:
