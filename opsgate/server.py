@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from uvicorn_worker import UvicornWorker
 
 from opsgate import hangup, inherited, logs, preflight
 from opsgate.app import build
+from opsgate.backends.jobs import linux
 from opsgate.config import Settings
 from opsgate.draining import Draining
 from opsgate.metrics.sharing import Shared
@@ -40,9 +42,15 @@ class Worker(UvicornWorker):
         self.config.timeout_graceful_shutdown = max(0, self.cfg.graceful_timeout - 1)
 
     def init_signals(self) -> None:
-        """Set signals as uvicorn wants them, and SIGHUP as Flux means it."""
+        """Set signals as uvicorn wants them, and SIGHUP as Flux means it; end when gunicorn's master is killed.
+
+        An orphan would go on listening, and no new gateway could have the address.
+        """
         super().init_signals()
         hangup.in_worker()
+        linux.die_with_parent(signal.SIGTERM)
+        if os.getppid() != self.ppid:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class ProxiedWorker(Worker):

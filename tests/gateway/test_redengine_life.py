@@ -86,17 +86,20 @@ class TestKilled:
         service.until("after the fall", lambda task: task["status"] == "success")
         assert service.ask("GET", "/scheduler")["pid"] == scheduler
         service.client.close()
+        children = [scheduler, *service.workers()]
         os.kill(service.gateway.pid, signal.SIGKILL)
         service.gateway.stop()
-        until(lambda: not alive(scheduler), "the scheduler's end")
+        until(lambda: not any(map(alive, children)), "the end of its children")
 
-    def test_the_gateways_master_takes_the_scheduler_with_it(self, tmp_path: Path) -> None:
+    def test_the_gateways_master_takes_its_children_with_it(self, tmp_path: Path) -> None:
         service = Redengine(tmp_path)
-        scheduler = service.ask("GET", "/scheduler")["pid"]
+        children = [service.ask("GET", "/scheduler")["pid"], *service.gateway.workers()]
         os.kill(service.gateway.pid, signal.SIGKILL)
         service.client.close()
         service.gateway.stop()
-        until(lambda: not alive(scheduler), "the scheduler's end")
+        until(lambda: not any(map(alive, children)), "the end of its children")
+        service.start()
+        assert service.stop() == 0
 
 
 class TestStopped:
