@@ -10,7 +10,7 @@ from opsgate.apis.record import Api, Backend
 from opsgate.config import ConfigError, Settings
 from opsgate.flux.access import SHORTEST_KEY, Access
 from opsgate.flux.choosing import choose
-from opsgate.flux.credentials import CHALLENGE, MISSING, proves_itself
+from opsgate.flux.credentials import BEARER_CHALLENGE, MISSING, proves_itself
 from opsgate.flux.layers import FluxLayers
 from opsgate.flux.presenting import QUERY
 from opsgate.flux.service import TITLE, FluxService
@@ -77,7 +77,7 @@ API = Api(
     problems.render_detail,
     statuses=problems.flux_status,
     whole_query=QUERY,
-    challenge=CHALLENGE,
+    challenge=BEARER_CHALLENGE,
     exempt=proves_itself,
     layers=FluxLayers(),
 )

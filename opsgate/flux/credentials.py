@@ -17,6 +17,8 @@ from opsgate.problems import Problems
 
 CHALLENGE: Final = 'Basic realm="Flux"'
 """Bearer is not named beside it: Chromium takes two challenges in one header for none, and asks nobody."""
+BEARER_CHALLENGE: Final = 'Bearer realm="Flux"'
+"""Where only tokens of the service are good: a browser would ask for a user in vain."""
 MISSING: Final = "Missing FLUX_USER and/or FLUX_TOKEN"
 _NONE_SHOWN: Final = "Not authenticated"
 _WRONG_USER: Final = "Incorrect user or token."

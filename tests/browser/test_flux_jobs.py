@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, HttpCredentials, Locator, Page, expect
 
+from opsgate import tokens
 from tests.engines.flux import USER, Flux
 
 LIMIT = 20_000  # milliseconds
@@ -167,3 +168,21 @@ def test_credentials_are_asked_for_by_the_browser(browser: Browser, tmp_path_fac
             expect(page.get_by_role("alert")).to_have_text("Incorrect user or token.")
             expect(page.locator("#live")).to_have_text("not live")
             expect(page.locator("#jobs tr")).to_have_count(0)
+
+
+def test_a_token_of_the_service_is_asked_for_by_the_page(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("tokens")
+    token = tokens.create(directory / "tokens.json", "for the table")
+    settings = {"OPSGATE_SERVER_TOKENS_FILE": str(directory / "tokens.json")}
+    with Flux(directory, settings, token=token) as flux, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(flux.gateway.url)
+        expect(page.get_by_role("alert")).to_contain_text("Credentials are needed")
+        page.get_by_label("A token of this service").fill(token)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#live")).to_have_text("live")
+        submit(page, command="echo by token", name="by token")
+        rows(page, "by token").get_by_role("button", name="Output").click()
+        expect(page.locator("#output")).to_have_text("by token\n", use_inner_text=True)

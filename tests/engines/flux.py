@@ -30,9 +30,19 @@ class Flux:
         client: Sends requests to it.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None, *, prefix: str = "") -> None:
-        """Start it; `settings` are further environment variables, `prefix` is for one address with several APIs."""
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, *, prefix: str = "", token: str = ""
+    ) -> None:
+        """Start it.
+
+        Args:
+            directory: Where its state and its log are.
+            settings: Further environment variables.
+            prefix: Where the API is, on an address for several of them.
+            token: One of the service's own, where it needs one.
+        """
         self.state, self.port, self._prefix = directory / "state", free_port(), prefix
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._environment = {
             "OPSGATE_SERVER_VALIDATE_RESPONSES": "true",
             "OPSGATE_SERVER_GRACEFUL_TIMEOUT": "2",
@@ -51,7 +61,8 @@ class Flux:
         environment = {**self._environment, "OPSGATE_JOBS_STATE_DIR": str(self.state)}
         self.gateway = Gateway(arguments, self.port, self._log, environment)
         auth = (environment["FLUX_USER"], environment["FLUX_TOKEN"]) if "FLUX_USER_AUTH" in environment else None
-        self.client = httpx.Client(base_url=self.gateway.url + self._prefix, timeout=SECONDS + 10, auth=auth)
+        url = self.gateway.url + self._prefix
+        self.client = httpx.Client(base_url=url, timeout=SECONDS + 10, auth=auth, headers=self._headers)
 
     def submit(self, command: str | list[str], **fields: Any) -> int:
         """Submit a job; its number."""

@@ -46,10 +46,10 @@ def flux(
 
 
 @contextmanager
-def published(flux: Flux) -> Iterator[FluxRestfulClient]:
+def published(flux: Flux, prefix: str = "") -> Iterator[FluxRestfulClient]:
     """A fresh client: its first request has to log in, where that is needed."""
     user, token, key = (USER[name] for name in ("FLUX_USER", "FLUX_TOKEN", "FLUX_SECRET_KEY"))
-    client = FluxRestfulClient(host=flux.gateway.url, user=user, token=token, secret_key=key, attempts=0)
+    client = FluxRestfulClient(host=flux.gateway.url + prefix, user=user, token=token, secret_key=key, attempts=0)
     client.session.timeout = 40
     yield client
     client.session.close()
@@ -148,9 +148,8 @@ class TestPublishedCommand:
 
 
 class TestStop:
-    @pytest.mark.parametrize("settings", [NOBODY, USER], ids=["open", "authenticated"])
-    def test_by_the_published_client(self, tmp_path: Path, settings: dict[str, str]) -> None:
-        flux = Flux(tmp_path, settings)
+    def test_by_the_published_client(self, tmp_path: Path) -> None:
+        flux = Flux(tmp_path)
         number = flux.submit("sleep 600")
         flux.until(number, lambda job: job["state"] == "RUN")
         with flux.client.stream("GET", "/jobs/events") as events, published(flux) as client:
@@ -158,8 +157,16 @@ class TestStop:
             assert client.stop_service() == {"Message": "The service is stopping."}
             assert flux.gateway.wait() == 0
         flux.client.close()
-        with Flux(tmp_path, settings) as again:  # another service on the same jobs
+        with Flux(tmp_path) as again:  # another service on the same jobs
             assert again.get(number)["result"] == "CANCELED"
+
+    def test_with_credentials_even_beside_others(self, tmp_path: Path) -> None:
+        """A prefix for the client is part of its address."""
+        flux = Flux(tmp_path, {**USER, "OPSGATE_FLUX_STOP": "true"}, prefix="/flux")
+        with published(flux, "/flux") as client:
+            assert client.stop_service() == {"Message": "The service is stopping."}
+        assert flux.gateway.wait() == 0
+        flux.client.close()
 
 
 class Client2022:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,10 @@ def flux(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flux]:
         assert "Traceback" not in running.gateway.log.read_text()
 
 
-def everywhere(flux: Flux, path: str, times: int = 8, **options: Any) -> list[httpx.Response]:
+def everywhere(url: str, path: str, times: int = 8, **options: Any) -> list[httpx.Response]:
     """What is answered on so many new connections: by both workers, as good as certainly."""
     with ThreadPoolExecutor(times) as threads:
-        asked = [
-            threads.submit(httpx.get, f"{flux.gateway.url}{path}", timeout=SECONDS, **options) for _ in range(times)
-        ]
+        asked = [threads.submit(httpx.get, f"{url}{path}", timeout=SECONDS, **options) for _ in range(times)]
         return [answer.result() for answer in asked]
 
 
@@ -40,8 +39,8 @@ class TestJobs:
     def test_what_was_submitted_is_seen_by_all_workers(self, flux: Flux) -> None:
         for _ in range(5):
             number = flux.submit("true")
-            assert {answer.status_code for answer in everywhere(flux, f"/jobs/{number}", 4)} == {200}
-            for answer in everywhere(flux, "/v1/jobs?limit=20", 4):
+            assert {answer.status_code for answer in everywhere(flux.gateway.url, f"/jobs/{number}", 4)} == {200}
+            for answer in everywhere(flux.gateway.url, "/v1/jobs?limit=20", 4):
                 assert number in [job["id"] for job in answer.json()["jobs"]]
 
     def test_many_at_once_are_all_there(self, flux: Flux) -> None:
@@ -112,9 +111,13 @@ class TestJobs:
     def test_an_unchanged_list_is_304_from_any_worker(self, flux: Flux) -> None:
         flux.finished(flux.submit("true"))
         tag = flux.client.get("/jobs").headers["etag"]
-        assert {answer.status_code for answer in everywhere(flux, "/jobs", headers={"If-None-Match": tag})} == {304}
+        assert {
+            answer.status_code for answer in everywhere(flux.gateway.url, "/jobs", headers={"If-None-Match": tag})
+        } == {304}
         flux.finished(flux.submit("true"))
-        assert {answer.status_code for answer in everywhere(flux, "/jobs", headers={"If-None-Match": tag})} == {200}
+        assert {
+            answer.status_code for answer in everywhere(flux.gateway.url, "/jobs", headers={"If-None-Match": tag})
+        } == {200}
 
 
 class Follower:
@@ -192,14 +195,35 @@ class TestLife:
         flux.client.post(f"/jobs/{number}/cancel")
         assert flux.finished(number)["result"] == "CANCELED"
 
-    def test_jobs_outlive_the_service(self, tmp_path: Path) -> None:
+    def test_what_was_accepted_is_there_after_the_worst_end(self, tmp_path: Path) -> None:
         flux = Flux(tmp_path)
-        number = flux.submit("sleep 60")
-        flux.until(number, lambda job: job["state"] == "RUN")
+        running = flux.submit("sleep 600")
+        flux.until(running, lambda job: job["state"] == "RUN")
+        accepted: list[int] = []
+
+        def submit(_number: int) -> None:
+            with suppress(httpx.TransportError):
+                body = {"command": "true", "name": "worst"}
+                answer = httpx.post(f"{flux.gateway.url}/jobs/submit", json=body, timeout=SECONDS)
+                accepted.append(answer.json()["id"])
+
+        with ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(submit, number) for number in range(100)]
+            deadline = time.monotonic() + SECONDS
+            while len(accepted) < 20:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            os.killpg(flux.gateway.pid, signal.SIGKILL)  # master and workers
+            for each in asked:
+                each.result()
         flux.client.close()
         flux.gateway.stop()
+        assert len(accepted) < 100
         with Flux(tmp_path) as again:
-            assert again.get(number)["state"] == "RUN"
+            assert again.get(running)["state"] == "RUN"
+            assert {again.finished(number)["result"] for number in accepted} == {"COMPLETED"}
+            listed = [job["id"] for job in again.client.get("/jobs?name=worst&results=COMPLETED").json()["jobs"]]
+            assert set(accepted) <= set(listed)
 
 
 class TestStop:
@@ -209,12 +233,6 @@ class TestStop:
                 answer = flux.client.post(f"{base}/service/stop")
                 assert (answer.status_code, "[flux] stop" in answer.json()["Message"]) == (403, True)
             assert flux.client.get("/nodes").status_code == 200
-
-    def test_may_be_allowed_there(self, tmp_path: Path) -> None:
-        flux = Flux(tmp_path, {"OPSGATE_FLUX_STOP": "true"}, prefix="/flux")
-        assert flux.client.post("/v1/service/stop").json() == {"Message": "The service is stopping."}
-        assert flux.gateway.wait() == 0
-        flux.client.close()
 
 
 class TestStart:
@@ -237,18 +255,13 @@ class TestStart:
         assert "Missing FLUX_USER and/or FLUX_TOKEN: every request is refused" in told
 
     def test_with_credentials_it_may_be_reached_by_others(self, tmp_path: Path) -> None:
-        environment = {**USER, "HOST": "0.0.0.0", "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "state")}
+        user = {name: text for name, text in USER.items() if name != "FLUX_SECRET_KEY"}
+        environment = {**user, "HOST": "0.0.0.0", "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "state")}
         port = free_port()
         with Gateway(["flux", "-p", str(port)], port, tmp_path / "log", environment) as gateway:
             assert httpx.get(f"{gateway.url}/jobs").status_code == 401
             assert httpx.get(f"{gateway.url}/jobs", auth=("fluxuser", "12345")).json() == {"jobs": []}
-
-
-class TestKey:
-    def test_of_its_own_is_shared_by_all_workers(self, tmp_path: Path) -> None:
-        user = {name: text for name, text in USER.items() if name != "FLUX_SECRET_KEY"}
-        with Flux(tmp_path, user) as flux:
             form = {"username": "fluxuser", "password": "12345"}
-            token = flux.client.post("/v1/login/access-token", data=form).json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}"}
-            assert {answer.status_code for answer in everywhere(flux, "/nodes", 16, headers=headers)} == {200}
+            token = httpx.post(f"{gateway.url}/v1/login/access-token", data=form).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}  # signed with a key of its own, which all workers have
+            assert {answer.status_code for answer in everywhere(gateway.url, "/nodes", 16, headers=headers)} == {200}
