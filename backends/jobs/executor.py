@@ -27,7 +27,8 @@ class Executor(Protocol):
             A handle that outlives this process.
 
         Raises:
-            EngineError: It was not started, for certain; it will be tried again.
+            EngineError: It was not started, or will notice that another one was; it will be tried again. `Unavailable`
+                and `Timeout` of an executor elsewhere as often as it takes, others a few times.
         """
 
     async def signal(self, handle: str, signum: int) -> None:

@@ -7,7 +7,7 @@ import logging
 import signal
 from typing import TYPE_CHECKING
 
-from opsgate.backends.errors import EngineError, Invalid
+from opsgate.backends.errors import EngineError, Invalid, Timeout, Unavailable
 from opsgate.backends.jobs import queue, recovery
 from opsgate.backends.jobs.database import Database
 from opsgate.backends.jobs.layout import SPEC, write_whole
@@ -81,7 +81,8 @@ class Launcher:
             await self._submit(job_id)
         except (EngineError, OSError) as error:
             _log.warning("The runner of job %s did not start: %s", job_id, error)
-            await asyncio.to_thread(self._give_back, job_id)
+            is_away = isinstance(error, Unavailable | Timeout) and self._is_elsewhere(job_id)
+            await asyncio.to_thread(self._give_back, job_id, counts=not is_away)
 
     async def _submit(self, job_id: str) -> None:
         row = self._row(job_id)
@@ -103,8 +104,17 @@ class Launcher:
         name, _, handle = row
         if name == queue.LOCAL:
             handle = self._layout.job(job_id)
-        if handle is not None and name in self._executors:
+        if handle is None or name not in self._executors:
+            return
+        try:
             await self._executors[name].signal(handle, signal.SIGTERM)
+        except EngineError as error:  # whoever collects what that executor's runners say will ask again
+            _log.warning("The runner of job %s could not be told to end: %s", job_id, error)
+
+    def _is_elsewhere(self, job_id: str) -> bool:
+        """Whether a job is another executor's: while that one is away its jobs wait, however long."""
+        row = self._row(job_id)
+        return row is not None and row[0] != queue.LOCAL
 
     def _row(self, job_id: str) -> tuple[str, str, str | None] | None:
         row: tuple[str, str, str | None] | None = self._reader.execute(
@@ -124,9 +134,9 @@ class Launcher:
         write_whole(job_dir, SPEC, row[0].encode())
         return job_dir
 
-    def _give_back(self, job_id: str) -> None:
+    def _give_back(self, job_id: str, *, counts: bool) -> None:
         store = Database(self._layout)
         try:
-            recovery.recover_one(store, self._layout, job_id, runner_failed=True)
+            recovery.recover_one(store, self._layout, job_id, runner_failed=True, counts=counts)
         finally:
             store.close()

@@ -56,7 +56,9 @@ def recover(database: Database, layout: Layout) -> int:
     return sum(_look_after(database, layout, Active(row)) for row in rows)
 
 
-def recover_one(database: Database, layout: Layout, job_id: str, *, runner_failed: bool = False) -> bool:
+def recover_one(
+    database: Database, layout: Layout, job_id: str, *, runner_failed: bool = False, counts: bool = True
+) -> bool:
     """Look after one job.
 
     Args:
@@ -64,6 +66,7 @@ def recover_one(database: Database, layout: Layout, job_id: str, *, runner_faile
         layout: The state directory.
         job_id: The job.
         runner_failed: Whether its runner is known to have ended: a starting job need not wait for it any more.
+        counts: Whether that is the runner's own failure, of which a job has only so many.
 
     Returns:
         Whether it was given back or recorded as over.
@@ -72,7 +75,7 @@ def recover_one(database: Database, layout: Layout, job_id: str, *, runner_faile
         f"SELECT {_COLUMNS} FROM job WHERE state IN ('starting', 'running') AND id = ?",  # noqa: S608 - constant
         (job_id,),
     ).fetchone()
-    return row is not None and _look_after(database, layout, Active(row), runner_failed=runner_failed)
+    return row is not None and _look_after(database, layout, Active(row), runner_failed=runner_failed, counts=counts)
 
 
 def claimed_by(database: Database, claimer: str) -> list[str]:
@@ -81,14 +84,16 @@ def claimed_by(database: Database, claimer: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _look_after(database: Database, layout: Layout, job: Active, *, runner_failed: bool = False) -> bool:
+def _look_after(
+    database: Database, layout: Layout, job: Active, *, runner_failed: bool = False, counts: bool = True
+) -> bool:
     job_dir = layout.job(job.id)
     if runners.is_alive(job_dir):
         if job.killed:  # whoever asked may have died before it told the runner
             runners.tell(job_dir)
         return False
     if runner_failed:
-        return _settle(database, job, job_dir)
+        return _settle(database, job, job_dir, failed=counts)
     came, keeper_lives = _read_note(job, job_dir)
     if keeper_lives or (not came and job.state == State.STARTING and _may_still_come(job)):
         return False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from opsgate.backends.errors import Unavailable
+from opsgate.backends.errors import EngineError, Invalid, Unavailable
 from opsgate.backends.jobs import layout, runners
 from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import Code, Command, Plugin
@@ -41,11 +41,12 @@ class Far:
     def __init__(self) -> None:
         self.started: dict[str, subprocess.Popen[bytes]] = {}
         self.refuses = 0
+        self.refusal: EngineError = Unavailable("no node is free")
 
     async def submit(self, job_dir: str) -> str:
         if self.refuses:
             self.refuses -= 1
-            raise Unavailable("no node is free")
+            raise self.refusal
         handle = f"far-{len(self.started)}"
         command = runners.by_files(job_dir)
         environment = {"PATH": os.environ["PATH"]}
@@ -154,13 +155,13 @@ class TestEnd:
 
 class TestSubmit:
     async def test_refused_and_tried_again(self, engine: Engine, far: Far) -> None:
-        far.refuses = 2
+        far.refuses = 5
         job = await run_to_end(engine, Command(("true",)), job=FAR)
         assert (job.exit_code, len(far.started)) == (0, 1)
         far.end()
 
     async def test_refused_for_good(self, engine: Engine, far: Far) -> None:
-        far.refuses = 99
+        far.refuses, far.refusal = 99, Invalid("never")
         job = await run_to_end(engine, Command(("true",)), job=FAR)
         assert (job.cause, far.started) == (Cause.NOT_STARTED, {})
 
