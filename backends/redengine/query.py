@@ -35,6 +35,8 @@ Operator = Literal["", "not", "min", "max", "regex"]
 OPERATORS: Final = ("not", "min", "max", "regex")
 LONGEST_PATTERN: Final = 1000
 _HALF: Final = 5e-7  # seconds: times are stored in microseconds
+_WHOLE: Final = re.compile(r"-?\d{1,19}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _PLUS: Final = re.compile(r"%2(?![0-9A-Fa-f])")
 _ZONED: Final = re.compile(r".*\d\d:?\d\d.*(?:[zZ]|[+-]\d\d:?\d\d)", re.DOTALL)
 
@@ -198,14 +200,14 @@ def _refuse(text: str) -> int:
 
 
 def _int(text: str) -> int:
-    value = int(text)
+    value = int(text) if _WHOLE.fullmatch(text) else _refuse(text)
     if abs(value) >= 2**63:
         raise OverflowError(text)
     return value
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    value = float(text) if _DECIMAL.fullmatch(text) else math.inf
     return value if math.isfinite(value) else _refuse(text)
 
 

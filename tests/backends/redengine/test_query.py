@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -29,10 +31,25 @@ RUNS = (
 """Task, how it ended, when it began after DAY, how long it took."""
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory with these runs, and a task that is none of them."""
+    root = tmp_path_factory.mktemp("logged")
+    asyncio.run(fill(Place(root)))
+    return root
+
+
 @pytest.fixture
-async def logged(tmp_path: Path) -> AsyncIterator[Place]:
-    """A place with these runs, and a task that is none of them."""
-    place = Place(tmp_path)
+async def logged(made: Path, tmp_path: Path) -> AsyncIterator[Place]:
+    """A copy of it."""
+    shutil.copytree(made, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    yield place
+    await place.close()
+
+
+async def fill(place: Place) -> None:
+    """Make up tasks and runs."""
     for name in dict.fromkeys(name for name, *_ in RUNS):
         await place.backend.create(name, {"code": f"pass # {name}"})
     store = Store(place.options.root)
@@ -43,7 +60,6 @@ async def logged(tmp_path: Path) -> AsyncIterator[Place]:
         await store.do(lambda db, name=name, ending=ending: end_run(db, name, ending))  # type: ignore[misc]
     await store.aclose()
     await place.backend.create("other", {"command": ["ls"], "timeout": "10 min", "priority": 3, "disabled": True})
-    yield place
     await place.close()
 
 
@@ -176,6 +192,9 @@ class TestLogs:
             ("timestamp$min=2026-02-28 25:00", "is no time"),
             ("levelno=high", "^levelno: 'high' is no whole number"),
             ("levelno=99999999999999999999", "is no whole number"),
+            ("levelno=1_0", "is no whole number"),
+            ("id=%D9%A1", "is no whole number"),
+            ("created$min=1e999", "is no number"),
             ("created$min=nan", "is no number"),
             ("runtime=long", "is no duration"),
             ("task_name$regex=(", r"^task_name\$regex: '\(' is no regular expression"),

@@ -21,6 +21,17 @@ from tests.backends.redengine.support import API, SECONDS, Place, eventually
 
 pytestmark = pytest.mark.anyio
 SLEEP = {"command": ["sleep", "60"]}
+COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
+    "list": ({"command": ["echo", "a b"]}, "a b\n"),
+    "line": ({"command": "echo 'a b' c"}, "a b c\n"),
+    "options": ({"command": ["echo"], "parameters": {"x": 1, "-y": "z", "w": [1]}}, "--x 1 -y z --w [1]\n"),
+    "form": ({"command": ["echo"], "parameters": {"x": 1}, "argform": "-"}, "-x 1\n"),
+    "shell": ({"command": "echo $HOME_OF_MINE; pwd", "shell": True, "cwd": "/usr"}, "\n/usr\n"),
+    "shell and options": ({"command": "echo a;echo", "shell": True, "parameters": {"x": "$A"}}, "a\n--x $A\n"),
+    "environment": ({"command": "echo $A", "shell": True, "kwds_popen": {"env": {"A": "b"}}}, "b\n"),
+    "no secrets": ({"command": "printenv SECRET_TOKEN || true", "shell": True}, ""),
+}
+"""Commands, and what they write."""
 
 
 def seconds(shown: str) -> float:
@@ -57,17 +68,16 @@ class TestClasses:
         await scheduled.backend.create("a", {"code": "x ="})
         assert "SyntaxError" in (await scheduled.run_once("a"))["exc_text"]
 
-    @pytest.mark.parametrize(
-        ("code", "exit_code", "signal"),
-        [("raise SystemExit(3)", 3, None), ("import os; os._exit(4)", 4, None), ("import os; os.abort()", None, 6)],
-    )
-    async def test_code_that_leaves(
-        self, scheduled: Place, code: str, exit_code: int | None, signal: int | None
-    ) -> None:
-        await scheduled.backend.create("a", {"code": code})
-        run = await scheduled.run_once("a")
-        assert (run["action"], run["exit_code"], run["signal"]) == ("fail", exit_code, signal)
-        assert run["exc_text"]
+    async def test_code_that_leaves(self, scheduled: Place) -> None:
+        codes = {
+            "raise SystemExit(3)": (3, None), "import os; os._exit(4)": (4, None), "import os; os.abort()": (None, 6),
+        }  # fmt: skip
+        for code in codes:
+            await scheduled.backend.create(code, {"code": code})
+        runs = await asyncio.gather(*map(scheduled.run_once, codes))
+        assert [run["action"] for run in runs] == ["fail"] * 3
+        assert [(run["exit_code"], run["signal"]) for run in runs] == list(codes.values())
+        assert all(run["exc_text"] for run in runs)
 
     async def test_code_that_had_nothing_to_do(self, scheduled: Place) -> None:
         await scheduled.backend.create(
@@ -89,23 +99,14 @@ class TestClasses:
         file.write_text("def main():\n    return 'found'\n")
         assert (await scheduled.run_once("a"))["return_value"] == "found"
 
-    @pytest.mark.parametrize(
-        ("members", "written"),
-        [
-            ({"command": ["echo", "a b"]}, "a b\n"),
-            ({"command": "echo 'a b' c"}, "a b c\n"),
-            ({"command": ["echo"], "parameters": {"x": 1, "-y": "z", "w": [1]}}, "--x 1 -y z --w [1]\n"),
-            ({"command": ["echo"], "parameters": {"x": 1}, "argform": "-"}, "-x 1\n"),
-            ({"command": "echo $HOME_OF_MINE; pwd", "shell": True, "cwd": "/usr"}, "\n/usr\n"),
-            ({"command": "echo $A", "shell": True, "kwds_popen": {"env": {"A": "b"}}}, "b\n"),
-            ({"command": "printenv SECRET_TOKEN || true", "shell": True}, ""),
-        ],
-    )
-    async def test_a_command(self, place: Place, members: dict[str, Any], written: str) -> None:
-        await place.schedule()
-        await place.backend.create("a", members)
-        assert (await place.run_once("a"))["return_value"] == written
-        assert json.loads((await place.backend.returns()).body) == {"a": written}
+    async def test_commands(self, scheduled: Place) -> None:
+        await asyncio.gather(*[
+            scheduled.backend.create(name, members) for name, (members, _) in COMMANDS.items()
+        ])  # fmt: skip
+        runs = await asyncio.gather(*map(scheduled.run_once, COMMANDS))
+        written = {run["task_name"]: run["return_value"] for run in runs}
+        assert written == {name: expected for name, (_, expected) in COMMANDS.items()}
+        assert json.loads((await scheduled.backend.returns()).body) == written
 
     async def test_a_command_that_fails(self, scheduled: Place) -> None:
         await scheduled.backend.create("a", {"command": ["ls", "/no/such"]})
