@@ -53,7 +53,7 @@ async def search_jobs(
         len(page),
         page.total,
     )
-    return Written(body)
+    return Written(body, page if page.is_settled else None)
 
 
 async def get_job(jobs: JobsPort, /, uid: str, wait: float = 0) -> Written:

@@ -22,7 +22,7 @@ class Written:
     Attributes:
         body: The JSON.
         page: The list that it shows; None where it may look otherwise although no job changed.
-        form: Which form of the list.
+        form: Which form of the list, if it is worth keeping compressed: each stays as long as its page.
     """
 
     body: bytes

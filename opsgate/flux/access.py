@@ -37,10 +37,13 @@ class Access:
         token: The user's token; empty when there is none.
         secret_key: Signs requests and access tokens; empty for one of its own.
         minutes: How long an access token is good.
+
+    Attributes:
+        user: The user.
     """
 
     def __init__(self, user: str, token: str, secret_key: str = "", minutes: float = 600.0) -> None:
-        self._user = user
+        self.user = user
         self._token = token
         self._shares_key = bool(secret_key)
         self._key = secret_key or secrets.token_urlsafe(48)
@@ -50,11 +53,11 @@ class Access:
     @property
     def is_complete(self) -> bool:
         """Whether there is a user with a token: nobody gets in otherwise."""
-        return bool(self._user and self._token)
+        return bool(self.user and self._token)
 
     def is_user(self, user: str, token: str) -> bool:
         """Whether these are the user and the token; takes as long whichever is wrong."""
-        same_user = hmac.compare_digest(user.encode(), self._user.encode())
+        same_user = hmac.compare_digest(user.encode(), self.user.encode())
         same_token = hmac.compare_digest(token.encode(), self._token.encode())
         return same_user & same_token & self.is_complete
 
@@ -80,11 +83,11 @@ class Access:
 
     def issue(self) -> str:
         """Return a new access token."""
-        claims = {"sub": self._user, "scope": _ACCESS, "exp": time.time() + self._seconds}
+        claims = {"sub": self.user, "scope": _ACCESS, "exp": time.time() + self._seconds}
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
 
     def _is_ours(self, user: str) -> bool:
-        return self.is_complete and hmac.compare_digest(user.encode(), self._user.encode())
+        return self.is_complete and hmac.compare_digest(user.encode(), self.user.encode())
 
     def _claims(self, text: str, *required: str) -> Mapping[str, Any] | None:
         """What a token says, if it is signed with our key and not over."""

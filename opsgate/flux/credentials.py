@@ -82,7 +82,7 @@ class Authentication:
         scheme, shown = _authorization(scope)
         if scheme != "bearer" or not self._access.is_request(shown):
             return _WRONG_REQUEST if self._access.is_complete else MISSING
-        scope[CALLER] = {"sub": "token request"}
+        scope[CALLER] = {"sub": self._access.user}
         return ""
 
     def _credentials(self, scope: Scope) -> str:
@@ -95,7 +95,7 @@ class Authentication:
             return _WRONG_TOKEN
         if scheme not in ("basic", "bearer"):
             return f"Only Basic and Bearer are known here, not {scheme}"
-        scope[CALLER] = {"sub": "user"}
+        scope[CALLER] = {"sub": self._access.user}
         return ""
 
     async def _refuse(self, scope: Scope, send: Send, message: str) -> None:

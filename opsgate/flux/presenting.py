@@ -64,7 +64,8 @@ class Presenter:
         if page is None:
             return packed.answer(scope, result.body, _HEADERS)
         headers = {**_HEADERS, "ETag": f'W/"{page.change}"'}
-        return packed.answer(scope, result.body, headers, gzipped=lambda: self._compressed(page, result))
+        kept = (lambda: self._compressed(page, result)) if result.form else None
+        return packed.answer(scope, result.body, headers, gzipped=kept)
 
     def _compressed(self, page: Page, result: Written) -> bytes:
         """The list compressed; the same page is asked for until a job changes."""

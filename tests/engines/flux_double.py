@@ -162,6 +162,12 @@ class FluxDouble:
     engine: EngineName = "local"
 
     def __init__(self) -> None:
+        self.jobs, self.events, self.nodes, self.service = Jobs(self), Events(self), Nodes(self), Service()
+        self._changes = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Be as at the beginning."""
         self.table = Table("double")
         self.failure: EngineError | None = None
         self.submitted: list[NewJob] = []
@@ -172,8 +178,6 @@ class FluxDouble:
         self.happened: list[Event] = []
         self.reads_event_ids = True
         self.resources = Resources(nodes=1, cores=2)
-        self.jobs, self.events, self.nodes, self.service = Jobs(self), Events(self), Nodes(self), Service()
-        self._changes = 0
 
     def put(self, attributes: Mapping[str, Any]) -> Record:
         """Have a job."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from opsgate import spec
 from opsgate.apis import APIS
@@ -14,23 +15,54 @@ from opsgate.config import Server, Settings
 from opsgate.flux.service import FluxService
 from tests.engines.flux_double import FluxDouble, service
 
-CHECKED = Settings(server=Server(validate_responses=True))
+CHECKED = Settings(server=Server(validate_responses=True, max_failed_logins=0))
 
 
-def app_client(backend: FluxService) -> httpx.AsyncClient:
-    """A client of the API at `/flux`, in this process."""
-    app = assemble(CHECKED, [(APIS["flux"], spec.load("flux"), backend)])
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1/flux")
+def app(backend: FluxService) -> ASGIApp:
+    """The API at `/flux`."""
+    return assemble(CHECKED, [(APIS["flux"], spec.load("flux"), backend)])
 
 
-@pytest.fixture
-def engine() -> FluxDouble:
-    """What is behind the API."""
+def app_client(made: ASGIApp | FluxService) -> httpx.AsyncClient:
+    """A client of it, in this process."""
+    transport = httpx.ASGITransport(app(made) if isinstance(made, FluxService) else made)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/flux")
+
+
+@pytest.fixture(scope="session")
+def shared() -> FluxDouble:
+    """One engine for all tests: putting the API together takes longer than a test."""
     return FluxDouble()
 
 
+@pytest.fixture(scope="session")
+def open_app(shared: FluxDouble) -> ASGIApp:
+    """The API that asks for nothing."""
+    return app(service(shared))
+
+
+@pytest.fixture(scope="session")
+def guarded_app(shared: FluxDouble) -> ASGIApp:
+    """The API that asks for credentials."""
+    return app(service(shared, auth=True))
+
+
 @pytest.fixture
-async def client(engine: FluxDouble) -> AsyncIterator[httpx.AsyncClient]:
+def engine(shared: FluxDouble) -> FluxDouble:
+    """What is behind both, as at the beginning."""
+    shared.clear()
+    return shared
+
+
+@pytest.fixture
+async def client(engine: FluxDouble, open_app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001 - as new
     """Whoever asks it."""
-    async with app_client(service(engine)) as made:
+    async with app_client(open_app) as made:
+        yield made
+
+
+@pytest.fixture
+async def guarded(engine: FluxDouble, guarded_app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001 - as new
+    """Whoever asks it where credentials are needed."""
+    async with app_client(guarded_app) as made:
         yield made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -37,13 +36,6 @@ def basic(text: str) -> dict[str, str]:
 def denied(answer: httpx.Response, message: str) -> bool:
     assert (answer.status_code, answer.json()) == (401, {"Message": message, "detail": message})
     return answer.headers["www-authenticate"] == 'Basic realm="Flux"'
-
-
-@pytest.fixture
-async def guarded(engine: FluxDouble) -> AsyncIterator[httpx.AsyncClient]:
-    """The API where requests need credentials."""
-    async with app_client(service(engine, auth=True)) as made:
-        yield made
 
 
 async def access_token(client: httpx.AsyncClient, base: str = "/v1") -> str:
