@@ -14,6 +14,7 @@ from connexion.options import SwaggerUIOptions
 from starlette.types import ASGIApp, Scope
 
 from opsgate import apis, spec
+from opsgate.access import origins
 from opsgate.access.caller import SECURITY
 from opsgate.access.layers import Access
 from opsgate.apis import Api, Backend, Working
@@ -113,6 +114,7 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     app = Guard(app, limits=limits, render=problems.body, seen=_seen(shared, records))
     for layers, site in layered:
         app = layers.outside(app, site)
+    app = origins.surround(app, server.origins)
     return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
 
 
