@@ -92,7 +92,10 @@ class FluxInstance:
     def kill(self) -> None:
         """End it without any notice, jobs and all."""
         assert self._process is not None
-        os.kill(self.broker, signal.SIGKILL)
+        broker = self.broker
+        for pid in (broker, *_descendants(broker)):  # what it runs would live on
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
 
@@ -105,8 +108,7 @@ class FluxInstance:
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
-            os.kill(self.broker, signal.SIGKILL)
-            self._process.wait()
+            self.kill()
         self._process = None
 
     def _answers(self) -> bool:
@@ -116,6 +118,16 @@ class FluxInstance:
             return bool(handle.rpc("state-machine.get").get()["state"] == "run")
         except OSError:
             return False
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes below one."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            for child in map(int, (thread / "children").read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
 
 
 class Shared:

@@ -53,8 +53,10 @@ class TestStates:
 
 
 class TestProcesses:
-    async def test_all_of_all_tasks_end(self, jobs: JobsPort) -> None:
-        script = "setsid sleep 600 & echo pid $!; sleep 600 & echo pid $!; wait"
+    async def test_all_of_all_tasks_end(self, backend: FluxBackend) -> None:
+        jobs = backend.jobs
+        detached = "setsid" if backend.engine == "local" else ""  # Flux ends the process group of each task
+        script = f"{detached} sleep 600 & echo pid $!; sleep 600 & echo pid $!; wait"
         record = await jobs.submit(shell(script, num_tasks=2))
         text = ""
         async with asyncio.timeout(30):
