@@ -37,8 +37,13 @@ class Client:
             Timeout: It does not answer: one of its tasks holds it up.
         """
         line = json.dumps([method, *arguments]).encode() + b"\n"
-        async with self._lock:
-            answer = await self._exchange(line, is_read=method in _READS)
+        try:
+            async with asyncio.timeout(_SECONDS), self._lock:
+                answer = await self._exchange(line, is_read=method in _READS)
+        except TimeoutError as error:
+            raise Timeout(f"The session does not answer within {_SECONDS:.0f} s: a task holds it up") from error
+        except (OSError, EOFError) as error:
+            raise Unavailable(f"The session at {self._path} does not run: {error}", retry_after=1) from error
         if "kind" in answer:
             raise _KINDS.get(answer["kind"], Broken)(answer["message"])
         return answer["value"]
@@ -52,29 +57,22 @@ class Client:
     async def _exchange(self, line: bytes, *, is_read: bool) -> dict[str, Any]:
         was_open = self._streams is not None
         try:
-            async with asyncio.timeout(_SECONDS):
-                try:
-                    return await self._once(line)
-                except (OSError, EOFError):
-                    await self.aclose()
-                    if not (was_open and is_read):
-                        raise
-                    return await self._once(line)
-        except TimeoutError as error:
-            await self.aclose()
-            raise Timeout(f"The session does not answer within {_SECONDS:.0f} s: a task holds it up") from error
-        except (OSError, EOFError) as error:
-            await self.aclose()
-            raise Unavailable(f"The session at {self._path} does not run: {error}", retry_after=1) from error
+            return await self._once(line)
+        except (OSError, EOFError):
+            if not (was_open and is_read):
+                raise
+            return await self._once(line)
 
     async def _once(self, line: bytes) -> dict[str, Any]:
         if self._streams is None:
             self._streams = await asyncio.open_unix_connection(self._path, limit=_LONGEST_LINE)
         reader, writer = self._streams
-        writer.write(line)
-        await writer.drain()
-        answered = await reader.readline()
-        if not answered.endswith(b"\n"):
-            raise EOFError("it went away")
+        try:
+            writer.write(line)
+            await writer.drain()
+            answered = await reader.readuntil(b"\n")
+        except BaseException:  # whatever it is, the next answer would be that to this line
+            await self.aclose()
+            raise
         answer: dict[str, Any] = json.loads(answered)
         return answer

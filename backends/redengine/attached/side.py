@@ -25,7 +25,7 @@ from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 NAME = "opsgate"
@@ -140,16 +140,8 @@ class Offer:
 
     def dependencies(self) -> list[dict[str, Any]]:
         """Which task follows which."""
-        links = importlib.import_module("rocketry.utils.dependencies").get_dependencies(self._session)
-        return [
-            {
-                "parent": link.parent.name,
-                "child": link.child.name,
-                "relation": _name(link.relation),
-                "type": _name(link.type),
-            }
-            for link in links
-        ]
+        tasks = sorted((task for task in self._session.tasks if task.name != NAME), key=lambda task: str(task.name))
+        return [{"child": task.name, **link} for task in tasks for link in _links(task.start_cond, None)]
 
     def create(self, name: str, members: dict[str, Any]) -> None:
         """Make a task."""
@@ -241,8 +233,8 @@ def _task(task: Any) -> dict[str, Any]:
     return told | times | {
         "class": kind,
         "status": "fail" if task.status == "crash" else task.status,
-        "start_cond": str(task.start_cond),
-        "end_cond": str(task.end_cond),
+        "start_cond": _shown(task.start_cond),
+        "end_cond": _shown(task.end_cond),
         "timeout": None if task.timeout is None else task.timeout.total_seconds(),
         "daemon": task.daemon,
         "permanent_task": bool(task.permanent),
@@ -297,8 +289,23 @@ def _seconds(value: Any) -> float | None:
     return float(value.timestamp() if hasattr(value, "timestamp") else value.total_seconds())
 
 
-def _name(kind: Any) -> str | None:
-    return None if kind is None else str(kind.__name__)
+def _shown(condition: Any) -> str:
+    """The text of a condition; those of the user's own need not have one."""
+    try:
+        return str(condition)
+    except Exception:  # rocketry's base class raises it
+        return type(condition).__name__
+
+
+def _links(condition: Any, inside: str | None) -> Iterator[dict[str, Any]]:
+    """The tasks that a condition follows, those that are not there included."""
+    followed = getattr(condition, "depend_task", None)
+    if followed is not None:
+        parent = getattr(followed, "name", None) or getattr(followed, "__name__", None) or str(followed)
+        yield {"parent": parent, "relation": type(condition).__name__, "type": inside}
+    kind = type(condition).__name__
+    for part in getattr(condition, "subconditions", ()):
+        yield from _links(part, kind if kind in ("All", "Any") else inside)
 
 
 def _listen(path: str) -> socket.socket:

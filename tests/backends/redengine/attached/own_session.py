@@ -19,4 +19,5 @@ def sleep() -> None:
 
 session.create_task(func=hello, name="hello", execution="thread")
 session.create_task(func=sleep, name="sleep", execution="thread", start_cond="after task 'never'")
+session.create_task(func=hello, name="waits", execution="thread", start_cond="after task 'gone'", disabled=True)
 session.create_task(func=hello, name="never", execution="thread", disabled=True)

@@ -86,9 +86,9 @@ async def attached() -> AsyncIterator[Attached]:
 
 class TestTasks:
     async def test_are_shown(self, attached: Attached) -> None:
-        assert await attached.names() == ["hello", "never", "sleep"]
-        assert await attached.names([("disabled", "true")]) == ["never"]
-        assert await attached.names([("start_cond$regex", "after"), ("status", "null")]) == ["sleep"]
+        assert await attached.names() == ["hello", "never", "sleep", "waits"]
+        assert await attached.names([("disabled", "true")]) == ["never", "waits"]
+        assert await attached.names([("start_cond$regex", "after"), ("status", "null")]) == ["sleep", "waits"]
         task = await attached.task("hello")
         assert (task["class"], task["func"], task["disabled"]) == ("FuncTask", "own_session:hello", False)
         with pytest.raises(Invalid, match="^colour: there is no field"):
@@ -168,13 +168,14 @@ class TestSession:
         with pytest.raises(Invalid, match="colour: there is no such key"):
             await attached.backend.patch_config({"colour": 1})
         session = told(await attached.backend.session())
-        assert (session["parameters"], session["tasks"]) == ({"p": [1]}, ["hello", "never", "sleep"])
+        assert (session["parameters"], session["tasks"]) == ({"p": [1]}, ["hello", "never", "sleep", "waits"])
         assert told(await attached.backend.dependencies()) == [
             {"parent": "never", "child": "sleep", "relation": "DependSuccess", "type": None},
+            {"parent": "gone", "child": "waits", "relation": "DependSuccess", "type": None},
         ]  # fmt: skip
         assert told(await attached.backend.dependencies([("type$not", "null")])) == []
         assert [task["name"] for task in told(await attached.backend.export_session())["tasks"]] == [
-            "hello", "never", "sleep",
+            "hello", "never", "sleep", "waits",
         ]  # fmt: skip
 
     async def test_the_log(self, attached: Attached) -> None:
@@ -202,14 +203,14 @@ class TestSession:
 
 class TestAway:
     async def test_and_back(self, attached: Attached) -> None:
-        assert await attached.names() == ["hello", "never", "sleep"]
+        assert await attached.names() == ["hello", "never", "sleep", "waits"]
         await attached.stop()
         with pytest.raises(Unavailable, match="does not run"):
             await attached.backend.tasks()
         with pytest.raises(Unavailable):
             await attached.backend.ready()
         await attached.start()
-        assert await attached.names() == ["hello", "never", "sleep"]
+        assert await attached.names() == ["hello", "never", "sleep", "waits"]
         assert (await asyncio.wait_for(attached.backend.ready(), SECONDS))["name"] == "session"
 
 

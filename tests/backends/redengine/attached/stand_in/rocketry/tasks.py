@@ -31,7 +31,7 @@ class Task:
         if name == "priority" and not isinstance(value, int):
             raise ValueError(f"{value!r} is no valid integer")
         if name in ("start_cond", "end_cond"):
-            parse_condition(value)
+            value = parse_condition(value) if isinstance(value, str) else value
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
