@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -112,7 +114,10 @@ def _instance(place: Path) -> Iterator[str]:
     command = ["flux", "start", "--test-size=1", f"--test-rundir={directory}", "sleep", "inf"]
     with processes.running(command, log):
         processes.until(lambda: _is_up(uri), log)
-        yield uri
+        try:
+            yield uri
+        finally:  # `flux start` would leave its broker behind, and the broker waits for jobs
+            os.kill(int(bindings.load().open(uri).attr_get("broker.pid")), signal.SIGKILL)
 
 
 def _is_up(uri: str) -> bool:
