@@ -63,7 +63,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Python function, called in an interpreter of its own; what it returns is the job's result.
+    """A Python function, called in an interpreter of its own; what it returns, async or not, is the job's result.
 
     Args:
         target: `module:function` or `module.function`; only the function's name where path is given.

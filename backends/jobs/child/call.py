@@ -88,7 +88,19 @@ def _plugin(run: dict[str, Any], channel: Channel) -> Call:
 
 def _function(run: dict[str, Any], _: Channel) -> Call:
     module, name = (_load_file(run["path"]), run["target"]) if run["path"] else _split(run["target"])
-    return _attribute(module, name), list(run["args"]), dict(run["kwargs"])
+    return _to_its_end(_attribute(module, name)), list(run["args"]), dict(run["kwargs"])
+
+
+def _to_its_end(function: Callable[..., object]) -> Callable[..., object]:
+    def call(*arguments: object, **named: object) -> object:
+        value: Any = function(*arguments, **named)
+        if type(value).__name__ != "coroutine":
+            return value
+        import asyncio  # noqa: PLC0415 - few jobs need it
+
+        return asyncio.run(value)
+
+    return call
 
 
 def _code(run: dict[str, Any], _: Channel) -> Call:

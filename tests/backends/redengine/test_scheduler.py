@@ -92,6 +92,19 @@ class TestClasses:
         await scheduled.backend.create("a", own)
         assert (await scheduled.run_once("a"))["return_value"] == 3
 
+    async def test_a_function_that_is_async(self, scheduled: Place, tmp_path: Path) -> None:
+        code = "import asyncio\nasync def later(fails):\n    await asyncio.sleep(0)\n    return 1 / 0 if fails else 'later'\n"
+        (tmp_path / "own_coroutine.py").write_text(code)
+        own = {"func": "own_coroutine:later", "sys_paths": [str(tmp_path)]}
+        await scheduled.backend.create("a", own | {"parameters": {"fails": False}})
+        await scheduled.backend.create("b", own | {"parameters": {"fails": True}})
+        assert (await scheduled.run_once("a"))["return_value"] == "later"
+        failed = await scheduled.run_once("b")
+        assert (failed["action"], failed["exc_text"].splitlines()[-1]) == (
+            "fail",
+            "ZeroDivisionError: division by zero",
+        )
+
     async def test_a_function_of_a_file(self, scheduled: Place, tmp_path: Path) -> None:
         file = tmp_path / "file.py"
         await scheduled.backend.create("a", {"func": "main", "path": str(file)})

@@ -191,6 +191,13 @@ class TestPatch:
         await place.backend.create("a", CODE)
         assert json.loads((await place.backend.patch("a", {})).body) == await place.task("a")
 
+    async def test_what_is_so_already_is_no_change(self, place: Place) -> None:
+        await place.backend.create("a", CODE)
+        members = {"disabled": True, "start_cond": "daily", "code": "2", "parameters": {"y": 2}, "timeout": "2 s"}
+        first = await place.backend.patch("a", members)
+        assert await place.backend.patch("a", members) == first == await place.backend.task("a")
+        assert await place.backend.patch("a", {"disabled": True, "priority": 1}) != first
+
     async def test_another_name(self, place: Place) -> None:
         await place.backend.create("a", CODE)
         await place.backend.create("b", CODE)
