@@ -20,12 +20,14 @@ class Address:
         host: Host name or IP address, ``""`` for a socket file.
         port: TCP port, 0 for a socket file.
         path: The socket file, ``""`` for TCP.
+        tls: Whether it is HTTPS there.
     """
 
     api: str | None
     host: str = ""
     port: int = 0
     path: str = ""
+    tls: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -53,7 +55,7 @@ class Address:
     @property
     def url(self) -> str:
         """The address as a user can open it."""
-        return self.bind if self.path else f"http://{self.bind}"
+        return self.bind if self.path else f"{'https' if self.tls else 'http'}://{self.bind}"
 
 
 def parse(text: str) -> Address:

@@ -8,8 +8,10 @@ Unknown and wrong settings are refused by name.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -278,7 +280,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     @property
     def addresses(self) -> list[Address]:
         """The parsed ``[server] bind``."""
-        return [addresses.parse(text) for text in self.server.bind]
+        tls = bool(self.server.certfile)
+        return [replace(addresses.parse(text), tls=tls) for text in self.server.bind]
 
     @property
     def named(self) -> frozenset[str]:
@@ -397,8 +400,18 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"server.bind: {exc}") from exc
     if not listening:
         raise ConfigError("server.bind: at least one address is needed")
+    _check_proxies(settings.server.proxies)
     _check_flux(settings.flux)
     _check_reach(settings, listening)
+
+
+def _check_proxies(proxies: list[str]) -> None:
+    """Whoever is believed may say that he is anybody: addresses and networks only, and no misspelt ones."""
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as exc:
+            raise ConfigError(f"server.proxies: {exc}") from exc
 
 
 def _check_flux(flux: Flux) -> None:

@@ -51,6 +51,8 @@ class TestRefusals:
             ("[server]\nbind = []\n", "server.bind: at least one"),
             ("[server]\nbind = ['nonsense']\n", "server.bind: 'nonsense'"),
             ("[server]\nbind = ['0.0.0.0:80']\n", "server.bind: 0.0.0.0:80 can be reached from other machines"),
+            ("[server]\nproxies = ['*']\n", "server.proxies: '.' does not appear to be an IPv4 or IPv6 network"),
+            ("[server]\nproxies = ['10.0.0.1/8']\n", "server.proxies: 10.0.0.1/8 has host bits set"),
             ("[server\n", "opsgate.toml"),
         ],
     )

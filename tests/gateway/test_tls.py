@@ -1,10 +1,13 @@
 """`opsgate tls`, and a gateway with what it made."""
 
+import os
 import re
+import signal
 import ssl
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -36,7 +39,7 @@ class TestMade:
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
     def test_the_certificate_is_for_the_names_and_signs_no_other(self, made: Path) -> None:
-        command = ["openssl", "x509", "-in", made / "server.crt", "-noout", "-text"]
+        command = ["openssl", "x509", "-in", str(made / "server.crt"), "-noout", "-text"]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         names = re.search(r"Alternative Name: ?\n\s*(.*)\n", text)
         assert names is not None
@@ -83,3 +86,41 @@ class TestRefused:
     def test_without_openssl(self, tmp_path: Path) -> None:
         done = tls(tmp_path / "t", path=str(tmp_path))
         assert (done.returncode, "apt-get install openssl" in done.stderr) == (2, True)
+
+
+class TestUp:
+    def test_says_where_it_is(self, made: Path, tmp_path: Path) -> None:
+        port = free_port()
+        environment = {
+            "OPSGATE_SERVER_CERTFILE": str(made / "server.crt"),
+            "OPSGATE_SERVER_KEYFILE": str(made / "server.key"),
+        }
+        arguments = ["up", "--state-dir", str(tmp_path / "s"), "--api", "hoplite", "--bind", f"127.0.0.1:{port}"]
+        with Gateway(arguments, port, tmp_path / "log", environment, made / "server.crt") as gateway:
+            end = time.monotonic() + 60
+            while "Ready:" not in gateway.log.read_text():
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            assert f"  https://127.0.0.1:{port}/hoplite/  hoplite\n" in gateway.log.read_text()
+
+
+class TestRenewed:
+    def test_a_new_certificate_is_shown_after_a_hangup(self, tmp_path: Path) -> None:
+        assert tls(tmp_path / "a").returncode == tls(tmp_path / "b").returncode == 0
+        port = free_port()
+        environment = {
+            "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "jobs"),
+            "OPSGATE_SERVER_CERTFILE": str(tmp_path / "a" / "server.crt"),
+            "OPSGATE_SERVER_KEYFILE": str(tmp_path / "a" / "server.key"),
+        }
+        arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+        old, new = ((tmp_path / name / "server.crt").read_text() for name in "ab")
+        with Gateway(arguments, port, tmp_path / "log", environment, tmp_path / "a" / "server.crt") as gateway:
+            assert ssl.get_server_certificate(("127.0.0.1", port)).strip() == old.strip()
+            for name in ("server.crt", "server.key"):
+                (tmp_path / "b" / name).replace(tmp_path / "a" / name)
+            os.kill(gateway.pid, signal.SIGHUP)
+            end = time.monotonic() + 60
+            while ssl.get_server_certificate(("127.0.0.1", port)).strip() != new.strip():
+                assert time.monotonic() < end
+                time.sleep(0.1)
