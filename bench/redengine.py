@@ -5,7 +5,7 @@ missing, have the same tasks and as many log records. Reads and changes over HTT
 two, at 1 and 8 connections, all tasks disabled; then the CPU time of schedulers with nothing due; then the delay from
 when a task is due until it is started. Red Engine's loop sleeps 0.1 s per cycle; by default it never does.
 
-    python -m bench.redengine [--rounds 3] [--seconds 2] [--parts reads idle due] [--venv .bench/redengine]
+    python -m bench.redengine [--rounds 3] [--seconds 2] [--parts reads idle due] [--only TEXT] [--venv DIRECTORY]
 
 Needs wrk (scripts/debian-packages).
 """
@@ -43,6 +43,7 @@ local function patch()
 end
 """
 _PATCH = _PATCHES + "function request() return patch() end\n"
+_SAME = _PATCH.replace("not on", "true")
 _BY_TURNS = (
     _PATCHES
     + """
@@ -79,7 +80,8 @@ ROWS = (
     Row("GET /tasks, 1000 tasks", (1000, 0), "/tasks"),
     Row("GET /tasks/{name}", (100, 0), "/tasks/task-7"),
     Row("GET /session, 100 tasks", (100, 0), "/session"),
-    Row("PATCH disabled", (100, 0), "/", _PATCH),
+    Row("PATCH disabled, another value each time", (100, 0), "/", _PATCH),
+    Row("PATCH disabled, the value it has", (100, 0), "/", _SAME),
     Row("PATCH and GET /tasks by turns, 100 tasks", (100, 0), "/", _BY_TURNS),
     Row("GET /logs, 1000 records", (10, 1000), "/logs"),
     Row("GET /logs, 10 000 records", (10, 10_000), "/logs"),
@@ -110,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=15, help="seconds that idle schedulers are watched")
     parser.add_argument("--due", type=float, default=20, help="seconds between two runs of each of a hundred tasks")
     parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS)
+    parser.add_argument("--only", default="", help="of the requests those with this in their name")
     parser.add_argument("--venv", type=Path, default=_HOME, help="where Red Engine is, or is to be installed")
     return parser.parse_args()
 
@@ -125,8 +128,9 @@ def _reads(place: Path, options: argparse.Namespace) -> Runs:
             for index, loaded in enumerate(LOADED)
             for name in (OURS, THEIRS)
         }
+        rows = [row for row in ROWS if options.only in row.name]
         for number in range(options.rounds):
-            for row, connections, name in ((r, c, n) for r in ROWS for c in CONNECTIONS for n in (OURS, THEIRS)):
+            for row, connections, name in ((r, c, n) for r in rows for c in CONNECTIONS for n in (OURS, THEIRS)):
                 run = _load(sites[row.loaded, name], row, connections, options.seconds, place)
                 runs.setdefault((row, connections, name), []).append(run)
             _tell(f"reads, round {number + 1}")
@@ -148,7 +152,7 @@ def _print_reads(runs: Runs) -> None:
     columns = "requests/s | p50, p99 ms | CPU ms"
     print(f"| request | connections | opsgate, {columns} | FlaskAPI, {columns} | times |")
     print("|---" * 9 + "|")
-    for row in ROWS:
+    for row in dict.fromkeys(row for row, _, _ in runs):
         for connections in CONNECTIONS:
             ours, theirs = (runs[row, connections, name] for name in (OURS, THEIRS))
             times = [mine.rate / max(other.rate, 0.1) for mine, other in zip(ours, theirs, strict=True)]
