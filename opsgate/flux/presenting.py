@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -28,6 +30,8 @@ QUERY: Final = "given"
 _TEXT: Final = "text/plain"
 _EVENTS: Final = "text/event-stream"
 _HEADERS: Final = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding, Authorization"}
+_FIRST: Final = 0.3
+"""Seconds that a stream has to fail, where only its headers are asked for."""
 _LEVEL: Final = 1
 """Of compression: lists change often, and more costs more than it saves."""
 
@@ -78,10 +82,20 @@ class Presenter:
 async def _stream(pieces: AsyncIterator[Any], scope: Scope) -> Response:
     is_text = scope["path"].endswith("/output/stream")
     if scope["method"] == "HEAD":
+        await _begin(pieces)
         return Response(headers={"Cache-Control": "no-cache"}, media_type=_TEXT if is_text else _EVENTS)
     if is_text:
         return await stream(pieces, str.encode, media_type=_TEXT)
     return await events(pieces, _event)
+
+
+async def _begin(pieces: AsyncIterator[Any]) -> None:
+    """Let a stream fail that fails at once, and end it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST):
+            await anext(pieces, None)
+    if isinstance(pieces, AsyncGenerator):
+        await pieces.aclose()
 
 
 def _event(happened: Event) -> bytes:

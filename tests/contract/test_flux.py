@@ -15,8 +15,8 @@ from opsgate import spec
 from tests.contract import suite
 from tests.engines.flux import USER, Flux
 
-# What stops the service is tested in tests/gateway/test_flux_clients.py: nothing could be tested after it. The stream of
-# events has no end to wait for; it is tested in tests/gateway/test_flux_service.py.
+# What stops the service is tested in tests/gateway/test_flux_clients.py: nothing could be tested after it. The stream
+# of events has no end to wait for; it is tested in tests/gateway/test_flux_service.py.
 LEFT_OUT = ["service.stop_service", "service.stop_service_v1", "events.follow_events", "events.follow_events_v1"]
 SCHEMA = suite.schema("flux").exclude(operation_id=LEFT_OUT)
 LONGEST_WAIT = 0.2  # seconds; the document allows a minute

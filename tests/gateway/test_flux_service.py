@@ -104,6 +104,7 @@ class TestJobs:
             texts = stream.iter_text()
             assert next(texts) == "begun\n"
             assert flux.output(number) == ["begun\n"]
+            assert flux.client.head(f"/jobs/{number}/output/stream").headers["content-type"].startswith("text/plain")
             flux.client.post(f"/jobs/{number}/cancel")
             assert list(texts) == []
         assert flux.client.get("/jobs/12345/output/stream").status_code == 404
@@ -159,6 +160,7 @@ class TestEvents:
         assert (finish["id"], finish["context"]) == (number, {"status": 0})
 
     def test_none_is_lost_between_two_streams(self, flux: Flux) -> None:
+        assert flux.client.head("/jobs/events").headers["content-type"].startswith("text/event-stream")
         follower = Follower(flux)
         flux.submit("true")
         _, last = follower.read("clean")

@@ -298,6 +298,8 @@ class TestEvents:
     async def test_head_has_no_end_to_wait_for(self, client: httpx.AsyncClient, base: str) -> None:
         answer = await client.head(f"{base}/jobs/events")
         assert (answer.status_code, answer.content) == (200, b"")
+        for path in ("/jobs/12345/output/stream", "/jobs/12345/output", "/jobs/12345"):
+            assert (await client.head(f"{base}{path}")).status_code == 404
 
 
 @pytest.mark.parametrize("base", BASES)
