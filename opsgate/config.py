@@ -235,6 +235,10 @@ class Redengine(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     state_dir: str = ""
     """Where tasks, log and session are kept; by default beside that of the jobs."""
     session: str = ""
+    """``module:object``: a rocketry session, run by a process of its own, whose tasks are shown instead of ours."""
+    attached: str = ""
+    """The socket at which a scheduler of the user's offers its session, whose tasks are shown instead of ours."""
+    adopt: str = ""
     """``module:object``: a session of rocketry or Red Engine whose tasks are taken over at the start."""
     classes: list[str] = msgspec.field(default_factory=lambda: ["CodeTask", "CommandTask", "FuncTask"])
     """The task classes that may be created."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opsgate import job_engine, problems
 from opsgate.apis.record import Api, Backend
+from opsgate.backends.redengine.attached.backend import AttachedBackend
 from opsgate.backends.redengine.backend import RedengineBackend
 from opsgate.config import Settings
 from opsgate.redengine import chosen
@@ -12,8 +13,9 @@ from opsgate.redengine.presenting import QUERY
 
 
 def connect(settings: Settings) -> Backend:
-    """The session in its state directory."""
-    return RedengineBackend(job_engine.of(settings), chosen.options(settings))
+    """The session in its state directory, or one of the user's own."""
+    options, socket = chosen.options(settings), chosen.socket(settings)
+    return AttachedBackend(socket, options) if socket else RedengineBackend(job_engine.of(settings), options)
 
 
 API = Api(

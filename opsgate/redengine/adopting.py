@@ -34,7 +34,7 @@ async def adopt(settings: Settings) -> None:
         ConfigError: It cannot be imported, or something in it cannot be taken over; nothing was changed then.
         EngineError: The store cannot be written.
     """
-    target = settings.redengine.session
+    target = settings.redengine.adopt
     options = chosen.options(settings)
     found = await asyncio.to_thread(read, target, options.interpreter)
     known = options.root / "adopted.json"
@@ -46,7 +46,7 @@ async def adopt(settings: Settings) -> None:
             with suppress(NotFound):
                 await backend.delete(name)
     except EngineError as exc:
-        raise ConfigError(f"redengine.session: {target}: {exc.message}") from exc
+        raise ConfigError(f"redengine.adopt: {target}: {exc.message}") from exc
     finally:
         await backend.aclose()
     _write(known, json.dumps(found))
@@ -63,9 +63,9 @@ def read(target: str, interpreter: str) -> Session:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=_SECONDS, check=True)  # noqa: S603 - as told
         told = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as exc:
-        raise ConfigError(f"redengine.session: {target} cannot be read by {interpreter}: {exc}") from exc
+        raise ConfigError(f"redengine.adopt: {target} cannot be read by {interpreter}: {exc}") from exc
     if "problem" in told:
-        raise ConfigError(f"redengine.session: {told['problem']}")
+        raise ConfigError(f"redengine.adopt: {told['problem']}")
     session: Session = told["document"]
     return session
 

@@ -14,6 +14,7 @@ import tomli_w
 
 from opsgate.config import ConfigError, Settings
 from opsgate.redengine import chosen
+from opsgate.redengine.programs import program
 from opsgate.up.state import write_private
 
 _LIMIT: Final = 75.0
@@ -27,6 +28,7 @@ class Scheduler:
         """Run it with these settings."""
         self._settings = settings
         self._owner = os.getpid()
+        self._keeper: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Scheduler:
         """Start it.
@@ -35,17 +37,18 @@ class Scheduler:
             ConfigError: The user's session cannot be taken over.
         """
         file = self._write_settings()
-        if self._settings.redengine.session:
+        if self._settings.redengine.adopt:
             _adopt(file)
         keeper = [sys.executable, "-P", "-m", "opsgate.redengine.keeper", str(self._owner)]
-        self._keeper = subprocess.Popen([*keeper, *command(file)], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
+        if command := program(self._settings, file, self._owner):
+            self._keeper = subprocess.Popen([*keeper, *command], stdin=subprocess.DEVNULL)  # noqa: S603 - ours
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it. Gunicorn's workers come by here too, when they end: it is not theirs."""
-        if os.getpid() != self._owner:
+        if os.getpid() != self._owner or self._keeper is None:
             return
         self._keeper.terminate()
         try:
@@ -67,8 +70,3 @@ def _adopt(settings: Path) -> None:
     done = subprocess.run(adopting, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         raise ConfigError(done.stderr.strip().rpartition("\n")[2].removeprefix("opsgate: "))
-
-
-def command(settings: Path) -> list[str]:
-    """The scheduler's command line, for whoever looks after it."""
-    return [sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(settings)]

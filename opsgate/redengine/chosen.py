@@ -40,9 +40,17 @@ def _check(chosen: Redengine) -> None:
     for name in chosen.classes:
         if name not in CLASSES:
             raise ConfigError(f"redengine.classes: {name!r} is not one of {', '.join(CLASSES)}")
+    if len(named := [name for name in ("session", "attached", "adopt") if getattr(chosen, name)]) > 1:
+        raise ConfigError(f"redengine.{named[0]} and redengine.{named[1]} exclude each other")
     for name, least in _LEAST.items():
         if getattr(chosen, name) < least:
             raise ConfigError(f"redengine.{name}: {getattr(chosen, name)} is less than {least}")
+
+
+def socket(settings: Settings) -> str:
+    """Where a session of the user's own is offered; empty where tasks are ours."""
+    own = settings.redengine
+    return own.attached or (str(state_dir(settings) / "session.sock") if own.session else "")
 
 
 def state_dir(settings: Settings) -> Path:

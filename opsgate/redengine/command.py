@@ -29,12 +29,13 @@ from opsgate.redengine.beside import Scheduler
 @click.option(
     "--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where tasks, log and runs are kept."
 )
-@click.option("--session", metavar="MODULE:OBJECT", help="Take over the tasks of this session of yours.")
+@click.option("--session", metavar="MODULE:OBJECT", help="Run this rocketry session instead of one of ours.")
+@click.option("--adopt", metavar="MODULE:OBJECT", help="Take over the tasks of this session of yours.")
 @WORKERS
 @INSECURE
 def redengine_command(file: Path | None, host: str, port: int, **options: Any) -> None:
     """Serve the Red Engine API at the root path, and run its tasks."""
-    own = {name: value for name in ("state_dir", "session") if (value := options.pop(name))}
+    own = {name: value for name in ("state_dir", "session", "adopt") if (value := options.pop(name))}
     debug = options.pop("debug")
     layer = common_layer(options)
     layer.setdefault("server", {})["bind"] = [own_address("redengine", host, port)]

@@ -1,8 +1,8 @@
 """``python -m opsgate.redengine.keeper PARENT COMMAND...``: keeps a program running for as long as its parent lives.
 
 The parent is gunicorn's master, which has workers to look after and no hooks for anything else. The keeper is small,
-so that nothing is likely to happen to it; if it does, the program goes on, and ends by itself when the parent does,
-whose process id is its last argument.
+so that nothing is likely to happen to it; if it does, the program goes on, and a scheduler ends by itself when its
+gateway does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(parent: int, command: list[str]) -> None:
     failures = 0
     while os.getppid() == parent:
         begun = time.monotonic()
-        program = os.posix_spawn(command[0], [*command, str(parent)], os.environ, setsigmask=[])
+        program = os.posix_spawn(command[0], command, os.environ, setsigmask=[])
         if _wait(program):
             return
         failures = failures + 1 if time.monotonic() - begun < _SOON else 0

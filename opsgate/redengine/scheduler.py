@@ -1,7 +1,7 @@
 """``python -m opsgate.redengine.scheduler SETTINGS [GATEWAY]``: the process that looks at conditions and starts runs.
 
 One per state directory acts; others wait until it is gone. With the process id of a gateway it ends when that does, and
-whoever started the gateway has taken over the user's session.
+whoever started the gateway has taken over what there is to.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(file: str, gateway: str = "") -> int:
 
 async def _serve(settings: Settings, *, is_beside: bool) -> None:
     options = chosen.options(settings)
-    if settings.redengine.session and not is_beside:
+    if settings.redengine.adopt and not is_beside:
         await adopt(settings)
     await serving.serve(job_engine.of(settings), options, standby=True, ready=lambda: _begun(options.root))
 

@@ -19,7 +19,7 @@ def leave(*_):
     pathlib.Path(sys.argv[1]).with_suffix('.left').touch()
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
-assert os.path.exists(f'/proc/{sys.argv[2]}')
+assert len(sys.argv) == 2
 with open(sys.argv[1], 'a') as file:
     file.write(f'{os.getpid()}\\n')
 time.sleep(600)

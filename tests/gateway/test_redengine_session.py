@@ -1,132 +1,104 @@
-"""``--session``: the tasks of a session in the shape of rocketry's and Red Engine's, taken over and run."""
+"""``--session``: a rocketry session of the user's own, run by a process of its own and shown as it is."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-import orjson
+import httpx
 import pytest
 
-from opsgate import job_engine
-from opsgate.backends.redengine.backend import RedengineBackend
 from opsgate.config import ConfigError, Settings
-from opsgate.redengine import chosen
-from opsgate.redengine.adopting import adopt, read
-from tests.engines.gateway import clean_environment, free_port
-from tests.engines.redengine import Redengine
+from opsgate.config import Redengine as Section
+from opsgate.redengine import chosen, programs
+from tests.engines.gateway import Gateway, free_port
+from tests.engines.redengine import Redengine, until
 
+STAND_IN = Path(__file__).parents[1] / "backends" / "redengine" / "attached" / "stand_in"
+PYTHON = os.environ.get("ROCKETRY_PYTHON", "")
+"""A Python with rocketry itself; without one, `STAND_IN` stands in for it."""
 SESSION = """
-    import datetime
+from rocketry import Session
 
-    class Task:
-        end_cond, priority, disabled, permanent = False, 0, False, False
-        func = path = code = command = timeout = None
-        def __init__(self, name, start_cond=False, parameters=(), **members):
-            self.name, self.start_cond, self.parameters = name, start_cond, dict(parameters)
-            vars(self).update(members)
+session = Session(config={"execution": "thread"})
 
-    class Session:
-        def __init__(self, *tasks, **parameters):
-            self.tasks, self.parameters = set(tasks), parameters
+def hello():
+    return "hello"
 
-    class App:
-        pass
-
-    def work(who="nobody"):
-        return f"worked for {who}"
-
-    print("whatever the module prints is in nobody's way")
-    app = App()
-    app.session = Session(
-        Task("function", func=work, parameters={"who": "me"}, timeout=datetime.timedelta(minutes=1), priority=3),
-        Task("code", code="return_value = 1 + 1", start_cond="daily"),
-        Task("command", command=["echo", "hi"], disabled=True, start_cond="after task 'code'"),
-        Task("the api itself", permanent=True),
-        env="test",
-    )
-    nested = Session(Task("lost", func=(lambda: 1)))
-    objects = Session(Task("odd", code="1", start_cond="(task 'None' 8 hours - 1 days)"))
-    unknown = Session(Task("nothing"))
-    strange = Session(key=object())
+session.create_task(func=hello, name="hello", execution="thread")
+session.create_task(func=hello, name="later", execution="thread", start_cond="after task 'never'")
+session.create_task(func=hello, name="never", execution="thread", disabled=True)
 """
 
 
-def write(directory: Path, text: str = SESSION) -> None:
-    (directory / "my_app.py").write_text(textwrap.dedent(text))
-
-
-@pytest.fixture
-def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The present directory, which has the module."""
-    write(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module")
+def service() -> Iterator[Redengine]:
+    with tempfile.TemporaryDirectory() as directory:  # a path short enough for a socket
+        (Path(directory) / "my_session.py").write_text(SESSION)
+        settings = {
+            "OPSGATE_REDENGINE_SESSION": "my_session:session",
+            "OPSGATE_REDENGINE_PYTHON": PYTHON,
+            "PYTHONPATH": os.pathsep.join([directory] if PYTHON else [directory, str(STAND_IN)]),
+        }
+        with Redengine(Path(directory), settings) as running:
+            yield running
 
 
 class TestSession:
-    def test_is_shown_and_run(self, at_home: Path) -> None:
-        with Redengine(at_home, {"OPSGATE_REDENGINE_SESSION": "my_app:app"}) as service:
-            assert [task["name"] for task in service.ask("GET", "/tasks")] == ["code", "command", "function"]
-            function = service.task("function")
-            assert (function["func"], function["sys_paths"]) == ("my_app:work", [str(at_home)])
-            assert (function["timeout"], function["priority"]) == ("0 days 00:01:00", 3)
-            assert service.ask("GET", "/parameters") == {"env": "test"}
-            assert service.run("function")["return_value"] == "worked for me"
-            service.until("code", lambda task: task["status"] == "success")
+    def test_is_shown(self, service: Redengine) -> None:
+        assert [task["name"] for task in service.ask("GET", "/tasks")] == ["hello", "later", "never"]
+        assert [task["name"] for task in service.ask("GET", "/tasks?disabled=true")] == ["never"]
+        dependency = {"parent": "never", "child": "later", "relation": "DependSuccess", "type": None}
+        assert service.ask("GET", "/dependencies") == [dependency]
+        assert service.ask("GET", "/session")["tasks"] == ["hello", "later", "never"]
+        assert service.ask("GET", "/config")["task_execution"] == "thread"
 
-    @pytest.mark.anyio
-    async def test_what_was_changed_stays_until_the_code_changes(self, at_home: Path) -> None:
-        where = {"redengine": {"session": "my_app:app", "state_dir": str(at_home / "s")}}
-        settings = msgspec.convert({**where, "jobs": {"state_dir": str(at_home / "j")}}, Settings)
-        session = RedengineBackend(job_engine.of(settings), chosen.options(settings))
-        try:
-            await adopt(settings)
-            await session.patch("code", {"start_cond": "weekly"})
-            await session.patch("function", {"priority": 9})
-            await session.create("over http", {"code": "1"})
-            await session.delete("command")
-            await adopt(settings)
-            tasks = orjson.loads((await session.tasks()).body)
-            shown = [(task["name"], task["start_cond"], task["priority"]) for task in tasks]
-            assert shown == [("code", "weekly", 0), ("function", "false", 9), ("over http", "false", 0)]
-            write(at_home, SESSION.replace("1 + 1", "2 + 2").replace('Task("function"', 'Task("renamed"'))
-            await adopt(settings)
-            tasks = orjson.loads((await session.tasks()).body)
-            shown = [(task["name"], task["start_cond"], task["priority"]) for task in tasks]
-            assert sorted(shown) == [("code", "daily", 0), ("over http", "false", 0), ("renamed", "false", 3)]
-        finally:
-            await session.aclose()
+    def test_is_changed_and_run_by_itself(self, service: Redengine) -> None:
+        assert service.ask("POST", "/tasks/hello/run")["task_name"] == "hello"
+        service.until("hello", lambda task: task["status"] == "success")
+        assert service.actions("hello") == ["run", "success"]
+        assert service.ask("PATCH", "/tasks/never", {"disabled": False, "priority": 3})["priority"] == 3
+        assert service.ask("POST", "/tasks/never/pause")["disabled"] is True
 
-    @pytest.mark.parametrize(
-        ("target", "told"),
-        [
-            ("no_such_module:app", "no_such_module:app: ModuleNotFoundError: No module named 'no_such_module'"),
-            ("my_app:gone", "my_app:gone: AttributeError: module 'my_app' has no attribute 'gone'"),
-            ("my_app:work", "my_app:work: function is no session, and has none"),
-            ("my_app:nested", "The function of the task 'lost' cannot be imported: my_app:<lambda>"),
-            ("my_app:unknown", "The task 'nothing' has neither code nor a command nor a function"),
-            ("my_app:strange", "The session has a parameter 'key' that is no JSON"),
-        ],
-    )
-    @pytest.mark.usefixtures("at_home")
-    def test_what_cannot_be_taken_over_is_named(self, target: str, told: str) -> None:
-        with pytest.raises(ConfigError) as refused:
-            read(target, sys.executable)
-        assert told in str(refused.value)
+    def test_bad_input_is_refused_the_same_way(self, service: Redengine) -> None:
+        assert service.ask("GET", "/tasks/gone", status=404)["title"] == "Not Found"
+        assert service.ask("POST", "/tasks/hello", {"code": "1"}, status=409)["title"] == "Conflict"
+        assert service.ask("PATCH", "/tasks/hello", {"start_cond": "nonsense"}, status=400)["title"] == "Bad Request"
 
-    def test_a_condition_without_a_text_stops_the_start(self, at_home: Path) -> None:
-        command = [sys.executable, "-P", "-m", "opsgate", "redengine", "--port", str(free_port())]
-        done = subprocess.run(
-            [*command, "--session", "my_app:objects", "--state-dir", str(at_home / "s")],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=clean_environment(),
-            timeout=60,
-        )
-        told = "opsgate: redengine.session: my_app:objects: tasks: 'odd': start_cond: \"(task 'None' 8 hours"
-        assert (done.returncode, done.stderr[: len(told)]) == (2, told)
+    def test_what_it_has_not_is_told(self, service: Redengine) -> None:
+        for method, path in (("GET", "/runs/1"), ("GET", "/tasks/hello/output"), ("POST", "/import")):
+            assert service.ask(method, path, {"format": 1}, status=501)["title"] == "Not Implemented"
+
+    def test_comes_back(self, service: Redengine) -> None:
+        (keeper,) = set(service.gateway.workers()) - set(service.workers())
+        (session,) = [int(pid) for pid in Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()]
+        os.kill(session, signal.SIGKILL)
+        until(lambda: service.client.get("/tasks/hello").status_code == 200, "the session")
+        assert service.task("hello")["name"] == "hello"
+
+
+class TestAttached:
+    def test_a_scheduler_that_does_not_run_is_told(self, tmp_path: Path) -> None:
+        port = free_port()
+        arguments = ["serve", "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
+        settings = {"OPSGATE_REDENGINE_ATTACHED": str(tmp_path / "nobody.sock")}
+        with Gateway(arguments, port, tmp_path / "log", settings) as gateway:
+            answer = httpx.get(f"{gateway.url}/tasks", timeout=20)
+            assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+
+
+class TestPrograms:
+    def test_one_at_most(self) -> None:
+        with pytest.raises(ConfigError, match=r"redengine.session and redengine.adopt exclude each other"):
+            chosen.options(Settings(redengine=Section(session="a:b", adopt="a:b")))
+
+    def test_nothing_runs_beside_a_scheduler_of_the_users(self) -> None:
+        assert programs.program(Settings(redengine=Section(attached="/s")), Path("/f")) is None
+
+    def test_a_path_too_long_for_a_socket(self) -> None:
+        settings = Settings(redengine=Section(session="a:b", state_dir="/" + "s" * 100))
+        with pytest.raises(ConfigError, match=r"redengine.state_dir: .*/session.sock is too long a path for a socket"):
+            programs.program(settings, Path("/f"))
