@@ -27,6 +27,8 @@ T = TypeVar("T")
 SECONDS: Final = 10.0
 """How long an answer may take, if nobody says."""
 _PAUSE_MS: Final = 1000
+_PATIENCE: Final = 2.0
+"""Seconds for the thread to end: connecting to a broker that hangs takes as long as that does."""
 _READABLE: Final = 1
 """Flux's number for it, the same as poll's."""
 _Act = Callable[[Handle, Bindings], None]
@@ -141,16 +143,17 @@ class Connection:
             self._handle.reactor_stop_error()
 
     async def aclose(self) -> None:
-        """End the thread."""
+        """End the thread; one that a broker does not let go of ends with the process."""
         with self._starting:
             thread, self._thread = self._thread, None
         if thread is None:
             return
         self._closing = True
         os.eventfd_write(self._bell, 1)
-        await asyncio.to_thread(thread.join)
-        os.close(self._bell)
-        self._closing = False
+        await asyncio.to_thread(thread.join, _PATIENCE)
+        if not thread.is_alive():
+            os.close(self._bell)
+            self._closing = False
 
     async def _once(self, send: Callable[[Handle, Bindings], Pending], read: Callable[[Pending], T], doing: str) -> T:
         question = Question(send, read)
@@ -178,7 +181,7 @@ class Connection:
             if handle is None:
                 self._refuse(self._why)
                 self._sleep()
-            else:
+            elif not self._closing:  # it may have taken long
                 self._serve(handle, known)
             del handle
         self._refuse(OSError(errno.ENOTCONN, "This process stops"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, Final
@@ -143,6 +144,8 @@ class BrokerJobs:
             lambda pending: pending.get()["job"],
             doing=f"Job {number} cannot be read",
         )
+        if found.get("userid") != os.getuid():
+            raise ids.unknown(number)
         return found
 
     def _is_there(self, number: int, new: NewJob) -> bool:

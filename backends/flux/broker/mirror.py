@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
@@ -39,6 +40,7 @@ class Mirror:
         self.log = Log()
         self._histories: dict[int, History] = {}
         self._transient = 0
+        self._user = os.getuid()
         self._is_current = False
         self._error: OSError | None = None
         self._waiting: dict[int | None, set[asyncio.Future[None]]] = defaultdict(set)
@@ -131,8 +133,8 @@ class Mirror:
     def _take(self, entry: Entry, touched: dict[int, History]) -> None:
         history = self._histories.get(entry.job)
         if history is None:
-            if entry.name != "submit":
-                return  # something about a job that is over, long after: nothing of it is shown
+            if entry.name != "submit" or entry.context.get("userid") != self._user:
+                return  # of another user's job, or, of one that is over, what came long after: none of it is shown
             history = self._histories[entry.job] = History(entry.job)
         before = history.state
         try:

@@ -17,8 +17,8 @@ from tests.engines import flux_instance
 from tests.engines.flux_instance import FluxInstance
 
 _WITHOUT = flux_instance.missing()
-_NEED_NONE = ("conftest.py", "test_faults.py")
-_NEEDING = sorted(file.name for file in Path(__file__).parent.glob("*.py") if file.name not in _NEED_NONE)
+_NEED_NONE = ("test_faults.py",)
+_NEEDING = sorted(file.name for file in Path(__file__).parent.glob("test_*.py") if file.name not in _NEED_NONE)
 collect_ignore = [] if _WITHOUT is None else _NEEDING
 
 Open = Callable[[], Awaitable[BrokerBackend]]

@@ -105,6 +105,17 @@ class TestHangs:
         await until(lambda: answers(backend))
         await backend.aclose()
 
+    async def test_ends_all_the_same(self, instance: FluxInstance) -> None:
+        backend = BrokerBackend(Connection(instance.uri, seconds=0.5))
+        broker = instance.broker
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            with pytest.raises(Timeout):
+                await backend.ready()
+            await backend.aclose()
+        finally:
+            os.kill(broker, signal.SIGCONT)
+
 
 class TestNeverThere:
     async def test_says_where_it_looked(self, tmp_path: Path) -> None:
