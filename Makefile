@@ -11,7 +11,7 @@ help:
 	@echo "make up      start everything on this machine (Ctrl-C stops it); ARGS='--bind 127.0.0.1:9000' adds options"
 	@echo "make test    all checks and tests"
 	@echo "make lint    formatting, types, specs only"
-	@echo "make bench   the benchmark of the Supvisors API"
+	@echo "make bench   one table: each API beside its original; bench/README.md names the scripts behind it"
 	@echo "make clean   remove what the others made"
 
 up: $(VENV)/.installed
@@ -27,8 +27,8 @@ lint: $(VENV)/.tox-installed
 	$(BIN)/tox run -e lint,types,specs
 
 bench: $(VENV)/.installed
-	@./scripts/debian-packages wrk
-	$(BIN)/python -m bench.supvisors
+	@./scripts/debian-packages wrk ecflow-server ecflow-client
+	$(BIN)/python -m bench
 
 $(VENV)/bin/python:
 	@./scripts/python-ready $(PYTHON)

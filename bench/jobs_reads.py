@@ -62,15 +62,16 @@ def fill(root: Path, rows: int) -> None:
 
 
 def _new(number: int) -> NewJob:
-    job_id, key = _id(number), str(uuid.uuid4())
-    context = {"addr": "127.0.0.1:5000", "uuid": job_id, "api_key": key}
+    own_id, key = job_id(number), str(uuid.uuid4())
+    context = {"addr": "127.0.0.1:5000", "uuid": own_id, "api_key": key}
     run = Plugin("hoplite.jobs", f"name-{number % 10}", {"seconds": 3}, adapter.TARGET, context)
     return NewJob(
-        API, run.name, Spec(run, sys_path=("/srv/plugins",)), id=job_id, extra={"api_key": key, "digest": key}
+        API, run.name, Spec(run, sys_path=("/srv/plugins",)), id=own_id, extra={"api_key": key, "digest": key}
     )
 
 
-def _id(number: int) -> str:
+def job_id(number: int) -> str:
+    """The id of a job of `fill`."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
 
 
@@ -82,7 +83,7 @@ async def through_engine(root: Path, rows: int) -> dict[str, float]:
     """
     engine = await Engine.open(EngineSettings(root, seconds_between_tidying=600))
     calls: dict[str, Callable[[], Awaitable[object]]] = {
-        "get": lambda: engine.get(API, _id(rows // 2)),
+        "get": lambda: engine.get(API, job_id(rows // 2)),
         "first page of 100": lambda: engine.jobs(API, Query(limit=PAGE)),
         "middle page, by offset": lambda: engine.jobs(API, Query(limit=PAGE, offset=max(0, rows // 2 - PAGE))),
         "last page, by offset": lambda: engine.jobs(API, Query(limit=PAGE, offset=max(0, rows - PAGE))),
@@ -117,7 +118,7 @@ def over_http(roots: dict[int, Path], rounds: int, seconds: int) -> Runs:
     """
     runs: Runs = {}
     with ExitStack() as stack:
-        servers = {rows: stack.enter_context(_served(root)) for rows, root in roots.items()}
+        servers = {rows: stack.enter_context(served(root)) for rows, root in roots.items()}
         starlette = stack.enter_context(http.running("Starlette", sys.executable))
         scripts = {rows: _script(root, rows) for rows, root in roots.items()}
         for number in range(rounds + 1):
@@ -134,7 +135,7 @@ def over_http(roots: dict[int, Path], rounds: int, seconds: int) -> Runs:
 def _requests(rows: int) -> dict[str, str]:
     return {
         OPERATION: TRIVIAL,
-        ONE: f"/hoplite/jobs/{_id(rows // 2)}",
+        ONE: f"/hoplite/jobs/{job_id(rows // 2)}",
         ANY: "/",
         "GET /jobs, first 10": "/hoplite/jobs?limit=10",
         "GET /jobs, first 100": f"/hoplite/jobs?limit={PAGE}",
@@ -151,7 +152,7 @@ def _add(runs: Runs, place: tuple[str, int], run: Run) -> None:
 
 def _script(root: Path, rows: int) -> Path:
     """Have wrk read one job after the other, a thousand of them, evenly spread over the history."""
-    ids = ", ".join(f'"{_id(number)}"' for number in range(0, rows, max(1, rows // 1000)))
+    ids = ", ".join(f'"{job_id(number)}"' for number in range(0, rows, max(1, rows // 1000)))
     path = root.with_suffix(".lua")
     path.write_text(
         f"local ids, at = {{{ids}}}, 0\n"
@@ -166,7 +167,8 @@ def ratios(runs: Runs, what: str, base: str, rows: int) -> list[float]:
 
 
 @contextmanager
-def _served(root: Path) -> Iterator[tuple[str, int]]:
+def served(root: Path) -> Iterator[tuple[str, int]]:
+    """Serve a state directory; gives the address and the process."""
     port, log = processes.free_port(), root.with_suffix(".log")
     with processes.running([sys.executable, "-m", "bench.jobs_reads", str(root), str(port)], log) as pid:
         processes.until(lambda: processes.is_listening(port), log)

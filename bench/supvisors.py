@@ -65,11 +65,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="og-bench-")))
-        daemon = stack.enter_context(_daemon(directory))
+        daemon = stack.enter_context(daemon_running(directory))
         candidates = [
             _daemon_itself(daemon),
-            stack.enter_context(_opsgate(daemon, directory)),
-            stack.enter_context(_supvisorsflask(daemon, directory)),
+            stack.enter_context(opsgate(daemon, directory)),
+            stack.enter_context(supvisorsflask(daemon, directory)),
         ]
         results = _rounds(candidates, arguments.rounds, arguments.seconds)
         _print(results, candidates)
@@ -113,21 +113,23 @@ def _print(results: dict[tuple[str, int, str], list[Run]], candidates: list[Cand
 
 
 @dataclass(frozen=True)
-class _Daemon:
+class Daemon:
+    """A supervisord: its process, its port, its socket file."""
+
     pid: int
     port: int
     socket: Path
 
 
 @contextmanager
-def _daemon(directory: Path) -> Iterator[_Daemon]:
+def daemon_running(directory: Path) -> Iterator[Daemon]:
     """A supervisord with Supvisors and the programs, once it is in OPERATION."""
     port, path = _free_port(), directory / "s.sock"
     (directory / "supervisord.conf").write_text(_configuration(port, path, directory))
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(directory / "supervisord.conf")]
     with _process(command, directory / "out.log") as pid:
         _wait(lambda: b"OPERATION" in _call(path, "supvisors.get_supvisors_state"))
-        yield _Daemon(pid, port, path)
+        yield Daemon(pid, port, path)
 
 
 def _configuration(port: int, path: Path, directory: Path) -> str:
@@ -154,7 +156,7 @@ supvisors_list = 127.0.0.1
 {programs}"""
 
 
-def _daemon_itself(daemon: _Daemon) -> Candidate:
+def _daemon_itself(daemon: Daemon) -> Candidate:
     def run(read: str, connections: int, seconds: int) -> Run:
         return _raw_load(daemon.socket, READS[read][1], connections, seconds, daemon.pid)
 
@@ -162,7 +164,8 @@ def _daemon_itself(daemon: _Daemon) -> Candidate:
 
 
 @contextmanager
-def _opsgate(daemon: _Daemon, directory: Path) -> Iterator[Candidate]:
+def opsgate(daemon: Daemon, directory: Path) -> Iterator[Candidate]:
+    """Our service in front of it."""
     port = _free_port()
     command = [sys.executable, "-m", "opsgate", "supvisors", "-u", f"unix://{daemon.socket}", "-p", str(port)]
     with _process(command, directory / "opsgate.log") as pid:
@@ -170,7 +173,8 @@ def _opsgate(daemon: _Daemon, directory: Path) -> Iterator[Candidate]:
 
 
 @contextmanager
-def _supvisorsflask(daemon: _Daemon, directory: Path) -> Iterator[Candidate]:
+def supvisorsflask(daemon: Daemon, directory: Path) -> Iterator[Candidate]:
+    """Theirs."""
     port = _free_port()
     url = f"http://127.0.0.1:{daemon.port}"
     command = [str(_peer_python().with_name("supvisorsflask")), "-u", url, "-p", str(port)]
