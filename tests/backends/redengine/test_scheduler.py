@@ -93,8 +93,8 @@ class TestClasses:
         assert (await scheduled.run_once("a"))["return_value"] == 3
 
     async def test_a_function_that_is_async(self, scheduled: Place, tmp_path: Path) -> None:
-        code = "import asyncio\nasync def later(fails):\n    await asyncio.sleep(0)\n    return 1 / 0 if fails else 'later'\n"
-        (tmp_path / "own_coroutine.py").write_text(code)
+        begins = "import asyncio\n\nasync def later(fails):\n    await asyncio.sleep(0)\n"
+        (tmp_path / "own_coroutine.py").write_text(f"{begins}    return 1 / 0 if fails else 'later'\n")
         own = {"func": "own_coroutine:later", "sys_paths": [str(tmp_path)]}
         await scheduled.backend.create("a", own | {"parameters": {"fails": False}})
         await scheduled.backend.create("b", own | {"parameters": {"fails": True}})
