@@ -229,12 +229,12 @@ class TestFile:
         known = tokens.Tokens(file, lambda: now[0])
         assert known.verify(good)
         file.write_text("{")
-        now[0] += 25
+        now[0] += tokens.RELOAD
         assert known.known(good)
         file.write_text("[]")
-        now[0] += 19
+        now[0] += 0.9 * tokens.RELOAD
         assert known.known(good)
-        now[0] += 1
+        now[0] += 0.1 * tokens.RELOAD
         assert not known.verify(good)
 
     def test_expiry(self) -> None:
