@@ -75,6 +75,7 @@ class Gateway(BaseApplication):
         server = self._settings.server
         options = {
             "bind": [address.bind for address in self._settings.addresses],
+            "umask": 0o117,  # of socket files alone: everybody on this machine could come in otherwise
             "workers": server.workers,
             "worker_class": f"{__name__}.{(ProxiedWorker if server.proxies else Worker).__name__}",
             "preload_app": True,

@@ -99,7 +99,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "FLUX_USER": "fluxuser",
         "FLUX_USER_AUTH": "true",
     }
-    arguments = ["serve", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    arguments = ["serve", "--bind", f"127.0.0.1:{port}", "--bind", f"unix:{directory}/socket", "--workers", "1"]
     with Gateway(arguments, port, directory / "log", environment) as running:
         yield Service(running, directory / "access", directory / "audit", full, reads)
 
@@ -285,6 +285,9 @@ class TestFiles:
         assert token not in file.read_text()
         tokens.revoke(file, lambda number, _entry: number == 0)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def test_sockets_are_for_owner_and_group(self, service: Service) -> None:
+        assert stat.S_IMODE(service.access.with_name("socket").stat().st_mode) == 0o660
 
     def test_jobs_are_for_their_owner_alone(self, service: Service) -> None:
         self_and_below = service.access.with_name("jobs")
