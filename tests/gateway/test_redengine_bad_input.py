@@ -13,7 +13,7 @@ import pytest
 
 from tests.engines.redengine import Redengine
 
-TASK = {"class": "CodeTask", "code": "x = 1", "start_cond": "daily after 23:59", "priority": 2}
+TASK = {"class": "CodeTask", "code": "x = 1", "start_cond": "after task 'nobody'", "priority": 2}
 
 
 @pytest.fixture(scope="module")

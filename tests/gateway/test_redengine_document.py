@@ -103,9 +103,9 @@ class TestTable:
     @pytest.mark.parametrize("path", ["/task/a", "/tasks/a"])
     def test_task(self, redengine: Redengine, path: str) -> None:
         status, created = curl(
-            path, redengine, "-X", "POST", "-d", '{"code": "x = 1", "start_cond": "daily after 23:59"}'
+            path, redengine, "-X", "POST", "-d", '{"code": "x = 1", "start_cond": "after task \'nobody\'"}'
         )
-        assert (status, created["name"], created["start_cond"]) == (200, "a", "daily after 23:59")
+        assert (status, created["name"], created["start_cond"]) == (200, "a", "after task 'nobody'")
         assert curl(path, redengine) == (200, created)
         assert curl(path, redengine, "-X", "PATCH", "-d", '{"disabled": true}') == (200, {**created, "disabled": True})
         assert curl(path, redengine, "-X", "DELETE") == (200, None)
