@@ -52,7 +52,11 @@ class Redengine:
         self.gateway = Gateway(arguments, self._port, self.log, self._environment)
         self.url = self.gateway.url
         self.client = httpx.Client(base_url=self.url, timeout=SECONDS + 10)
-        until(lambda: self.client.get("/scheduler").json().get("alive", False), "the scheduler")
+        try:
+            until(lambda: self.client.get("/scheduler").json().get("alive", False), "the scheduler")
+        except BaseException:
+            self.stop()
+            raise
 
     def ask(self, method: str, target: str, body: object = None, *, status: int = 200) -> Any:
         """Send a request, and return the body of its answer."""
