@@ -1,9 +1,11 @@
 """What several suites share: the event loop of asynchronous tests, and one real supervisord."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.engines import rocketry
 from tests.engines.supervisord import Supervisord, running, single
 
 
@@ -19,3 +21,9 @@ def supervisord(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor
     daemon = single(tmp_path_factory.mktemp("s"))
     with running(daemon):
         yield daemon
+
+
+@pytest.fixture(scope="session")
+def rocketry_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has rocketry."""
+    return rocketry.install(tmp_path_factory.mktemp("rocketry"))

@@ -17,9 +17,6 @@ from opsgate.redengine import chosen, programs
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.redengine import Redengine, until
 
-STAND_IN = Path(__file__).parents[1] / "backends" / "redengine" / "attached" / "stand_in"
-PYTHON = os.environ.get("ROCKETRY_PYTHON", "")
-"""A Python with rocketry itself; without one, `STAND_IN` stands in for it."""
 SESSION = """
 from rocketry import Session
 
@@ -35,13 +32,13 @@ session.create_task(func=hello, name="never", execution="thread", disabled=True)
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Redengine]:
+def service(rocketry_python: Path) -> Iterator[Redengine]:
     with tempfile.TemporaryDirectory() as directory:  # a path short enough for a socket
         (Path(directory) / "my_session.py").write_text(SESSION)
         settings = {
             "OPSGATE_REDENGINE_SESSION": "my_session:session",
-            "OPSGATE_REDENGINE_PYTHON": PYTHON,
-            "PYTHONPATH": os.pathsep.join([directory] if PYTHON else [directory, str(STAND_IN)]),
+            "OPSGATE_REDENGINE_PYTHON": str(rocketry_python),
+            "PYTHONPATH": directory,
         }
         with Redengine(Path(directory), settings) as running:
             yield running

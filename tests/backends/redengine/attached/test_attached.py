@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,13 +20,13 @@ from tests.backends.redengine.support import SECONDS, eventually
 
 pytestmark = pytest.mark.anyio
 HERE = Path(__file__).parent
-PYTHON = os.environ.get("ROCKETRY_PYTHON", sys.executable)
 
 
 class Attached:
     """A session in a process, and a backend in front of it."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, python: Path) -> None:
+        self.python = python
         self.path = f"{directory}/s"
         self.backend = AttachedBackend(
             self.path, Options(root=Path(directory), classes=("CodeTask", "CommandTask", "FuncTask"))
@@ -36,10 +34,9 @@ class Attached:
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        stand_in = [] if "ROCKETRY_PYTHON" in os.environ else [str(HERE / "stand_in")]
         self.process = await asyncio.create_subprocess_exec(
-            PYTHON, str(side.__file__), self.path, "own_session:session", cwd=HERE,
-            env={"PYTHONPATH": os.pathsep.join([*stand_in, str(HERE)])}, stderr=asyncio.subprocess.DEVNULL,
+            self.python, str(side.__file__), self.path, "own_session:session", cwd=HERE,
+            env={"PYTHONPATH": str(HERE)}, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         await eventually(self.offered)
 
@@ -74,10 +71,10 @@ def told(document: Document) -> Any:
 
 
 @pytest.fixture
-async def attached() -> AsyncIterator[Attached]:
+async def attached(rocketry_python: Path) -> AsyncIterator[Attached]:
     """One that runs."""
     with tempfile.TemporaryDirectory() as directory:  # a path short enough for a socket
-        made = Attached(directory)
+        made = Attached(directory, rocketry_python)
         await made.start()
         yield made
         await made.backend.aclose()
