@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from opsgate.backends.redengine.state import StateDir
 
 _INDEXED: Final = frozenset({"task_name", "action", "run_id", "id"})
-"""Fields whose values are looked up at once."""
+"""Fields of the log whose values are looked up at once."""
+_ORDERED: Final = _INDEXED | {"timestamp"}
+"""Fields of the log by which an index tells at once that there is no record."""
 
 
 class Reader:
@@ -99,13 +101,9 @@ class Reader:
         where = query.compile_query(filters, query.LOG_FIELDS)
         is_quick = where.is_exact and bool(where.fields) and where.fields <= _INDEXED
         with reading():
-            if is_quick and not self._has_any(where):
+            if is_quick and not _has_any(self.db, where):
                 return LogPage(b"[]", None)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._logs, where, page)
-
-    def _has_any(self, where: Where) -> bool:
-        statement = f"SELECT 1 FROM log WHERE {where.sql} LIMIT 1"  # noqa: S608 - made by compile_query
-        return self.db.execute(statement, where.values).fetchone() is not None
 
     def _logs(self, where: Where, page: Page) -> LogPage:
         if self._log is None:
@@ -170,8 +168,15 @@ def _open(state: StateDir) -> database.Database:
     return store
 
 
+def _has_any(db: sqlite3.Connection, where: Where) -> bool:
+    statement = f"SELECT 1 FROM log WHERE {where.sql} LIMIT 1"  # noqa: S608 - made by compile_query
+    return db.execute(statement, where.values).fetchone() is not None
+
+
 def log_page(db: sqlite3.Connection, where: Where, page: Page) -> LogPage:
     """Return the log records a query is for, from the table `log` of a connection."""
+    if where.fields and where.fields <= _ORDERED and not _has_any(db, where):  # the order below means to read them all
+        return LogPage(b"[]", None)
     # SQLite puts the array together: it does so without holding up Python's other threads.
     after = "" if page.after_id is None else f" AND id {'<' if page.newest_first else '>'} {int(page.after_id)}"
     order, last = ("DESC", "min") if page.newest_first else ("ASC", "max")
