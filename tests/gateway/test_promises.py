@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from opsgate import spec, tokens
+from opsgate.cli import main
 from opsgate.config import Server, Settings
 from opsgate.up import announce, run, state
 from tests.engines.gateway import Gateway, free_port
@@ -102,6 +104,32 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     arguments = ["serve", "--bind", f"127.0.0.1:{port}", "--bind", f"unix:{directory}/socket", "--workers", "1"]
     with Gateway(arguments, port, directory / "log", environment) as running:
         yield Service(running, directory / "access", directory / "audit", full, reads)
+
+
+class TestReach:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["serve", "--bind", "0.0.0.0:8000"],
+            ["serve", "--bind", "[::]:8000"],
+            ["serve", "--bind", "127.0.0.1:8000", "--bind", "redengine=192.0.2.1:8001"],
+            ["up", "--bind", "ops.example:8000"],
+            ["supvisors", "-u", "http://localhost:9001", "-h", "0.0.0.0"],
+            ["ecflow", "--no_ssl", "-h", "0.0.0.0"],
+            ["hoplite", "-h", "0.0.0.0"],
+            ["flux", "-h", "0.0.0.0"],
+            ["redengine", "-h", "0.0.0.0"],
+        ],
+    )
+    def test_beyond_this_machine_is_refused_without_credentials(
+        self, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in [name for name in os.environ if name.startswith(("OPSGATE_", "FLUX_", "ECF_"))]:
+            monkeypatch.delenv(name)
+        told = CliRunner().invoke(main, arguments)
+        assert told.exit_code == 2
+        assert "can be reached from other machines, and everybody who reaches it can run programs" in told.output
+        assert "--insecure" in told.output
 
 
 class TestReadToken:

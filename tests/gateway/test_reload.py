@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -49,6 +50,14 @@ def stored(port: int) -> list[str]:
     return [job["uuid"] for job in answer.json()["jobs"]]
 
 
+def counted(port: int) -> int:
+    """How many answers of the Hoplite API all workers have counted, those that have ended included."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
+    return sum(
+        int(float(number)) for number in re.findall(r'^opsgate_requests_total{api="hoplite".*} (\S+)$', text, re.M)
+    )
+
+
 def workers_of(load: Load, begin: int) -> set[str]:
     """Which workers answered from some answer on; each puts a prefix of its own before its request ids."""
     return {request_id.partition("-")[0] for request_id in load.answered[begin:]}
@@ -89,6 +98,7 @@ class TestHangup:
                 load.more(50)
             assert not before & workers_of(load, begin)
             assert_nothing_was_lost(load, port)
+            until(lambda: counted(port) > len(load.answered))  # one more has looked at what is stored
 
     def test_what_does_not_end_is_cut_off(self, settings: Path, tmp_path: Path) -> None:
         settings.write_text(settings.read_text() + "server.graceful_timeout = 2\n")
