@@ -156,7 +156,10 @@ def _server(head: str) -> tuple[Server, int, int]:
         variables=_variables(rest for rest in edits if rest.endswith(_OWN)),
         flags=sorted_flags(words["flag"].split(",")) if words.get("flag") else (),
     )
-    return server, int(words.get("state_change", 0)), int(words.get("modify_change", 0))
+    try:
+        return server, int(words.get("state_change", 0)), int(words.get("modify_change", 0))
+    except ValueError as error:
+        raise Broken("ecflow_server sent a definition with change numbers that are none") from error
 
 
 def _variables(rests: Iterable[str]) -> tuple[Variable, ...]:
