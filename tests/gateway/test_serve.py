@@ -27,7 +27,14 @@ class TestLeftOut:
         served = [api["name"] for api in httpx.get(gateway.url, timeout=30).json()["apis"]]
         assert ("hoplite" in served, "supvisors" in served, "ecflow" in served) == (True, False, False)
         assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=30).status_code == 404
-        assert httpx.get(f"{gateway.url}/readyz", timeout=30).status_code == 200
+        states = httpx.get(f"{gateway.url}/readyz", timeout=30).json()["engines"]
+        assert {name: state["ready"] for name, state in states.items()} == {
+            "hoplite": True,
+            "flux": True,
+            "redengine": False,
+        }
+        # Its scheduler is a process of its own, which `serve` does not start.
+        assert "No scheduler runs" in states["redengine"]["error"]
 
     def test_is_told_once_with_what_to_do(self, gateway: Gateway) -> None:
         lines = [line for line in gateway.log.read_text().splitlines() if "is left out" in line]
