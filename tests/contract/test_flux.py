@@ -55,7 +55,8 @@ def tame(case: Case[Any]) -> None:
         query["wait"] = LONGEST_WAIT
     if case.path.endswith("/submit"):
         for given in (query, case.body):
-            if isinstance(given, dict) and isinstance(given.get("command"), str) and given["command"].strip():
+            command = given.get("command") if isinstance(given, dict) else None
+            if isinstance(given, dict) and isinstance(command, str) and command.strip():
                 given["command"] = COMMAND
 
 
