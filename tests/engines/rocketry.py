@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -23,5 +24,7 @@ def install(directory: Path) -> Path:
     venv.create(directory, symlinks=True)
     (packages,) = directory.glob("lib/python*/site-packages")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--target", str(packages), *_PINS], check=True, timeout=300)
+    # Our own versions do not count there: that is what it is for.
+    environment = {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
+    subprocess.run([*pip, "--target", str(packages), *_PINS], check=True, timeout=300, env=environment)
     return directory / "bin" / "python"
