@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from opsgate.backup import make, of_up
 from tests.engines.gateway import Gateway, clean_environment, free_port
 from tests.engines.load import Load
 
@@ -148,6 +152,39 @@ class TestStateDirectory:
         found = sorted(str(path.relative_to(place)) for path in place.rglob("*") if not path.is_dir())
         assert found == ["ecflow/ecf.check", "ecflow/s/t.ecf", "jobs/jobs/ab/id/stdout", "link", "programs/a.conf", "x"]
         assert (place / "link").readlink() == Path("x")
+
+    def test_stores_are_copied_with_what_is_in_their_logs(self, tmp_path: Path) -> None:
+        root, place = tmp_path / "state", tmp_path / "copy"
+        stores = [root / "redengine.db", root / "jobs" / "jobs.db"]
+        (root / "jobs").mkdir(parents=True)
+        with ExitStack() as opened:
+            for store in stores:
+                connection = opened.enter_context(closing(sqlite3.connect(store, isolation_level=None)))
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("CREATE TABLE t (x)")
+                connection.execute("INSERT INTO t VALUES (1)")
+            assert backup(place, "--state-dir", root).returncode == 0
+        assert sorted(path.name for path in place.rglob("*.db*")) == ["jobs.db", "redengine.db"]
+        for store in stores:
+            with closing(sqlite3.connect(place / store.relative_to(root))) as copy:
+                assert copy.execute("SELECT x FROM t").fetchall() == [(1,)]
+
+    @pytest.mark.parametrize(
+        ("failure", "told"),
+        [(PermissionError(13, "Permission denied"), ["{}/a: Permission denied"]), (FileNotFoundError(), [])],
+    )
+    def test_what_cannot_be_read_is_told_and_what_is_gone_is_gone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: OSError, told: list[str]
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise failure
+
+        root, place = tmp_path / "state", tmp_path / "copy"
+        root.mkdir()
+        (root / "a").touch()
+        monkeypatch.setattr(shutil, "copy2", fail)
+        assert make(of_up(root), place) == [line.format(root) for line in told]
+        assert list(place.iterdir()) == []
 
 
 class TestRefused:
