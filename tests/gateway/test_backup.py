@@ -15,8 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from opsgate.backup import make, of_up
+from opsgate.cli import main
 from tests.engines.gateway import Gateway, clean_environment, free_port
 from tests.engines.load import Load
 
@@ -29,6 +31,11 @@ def backup(*arguments: str | Path, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=clean_environment(environment), timeout=120
     )
+
+
+def backed_up(*arguments: str | Path, **environment: str) -> Result:
+    """The same in this process, which is quicker, where no service has the stores open."""
+    return CliRunner().invoke(main, ["backup", *map(str, arguments)], env=environment)
 
 
 @dataclass
@@ -148,7 +155,7 @@ class TestStateDirectory:
             (root / name).write_text(name)
         (root / "link").symlink_to("x")
         os.mkfifo(root / "fifo")
-        assert backup(place, "--state-dir", root).returncode == 0
+        assert backed_up(place, "--state-dir", root).exit_code == 0
         found = sorted(str(path.relative_to(place)) for path in place.rglob("*") if not path.is_dir())
         assert found == ["ecflow/ecf.check", "ecflow/s/t.ecf", "jobs/jobs/ab/id/stdout", "link", "programs/a.conf", "x"]
         assert (place / "link").readlink() == Path("x")
@@ -163,7 +170,7 @@ class TestStateDirectory:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("CREATE TABLE t (x)")
                 connection.execute("INSERT INTO t VALUES (1)")
-            assert backup(place, "--state-dir", root).returncode == 0
+            assert backed_up(place, "--state-dir", root).exit_code == 0
         assert sorted(path.name for path in place.rglob("*.db*")) == ["jobs.db", "redengine.db"]
         for store in stores:
             with closing(sqlite3.connect(place / store.relative_to(root))) as copy:
@@ -191,24 +198,24 @@ class TestRefused:
     def test_a_place_that_is_taken(self, tmp_path: Path) -> None:
         (tmp_path / "state").mkdir()
         (tmp_path / "copy").mkdir()
-        done = backup(tmp_path / "copy", "--state-dir", tmp_path / "state")
+        done = backed_up(tmp_path / "copy", "--state-dir", tmp_path / "state")
         said = f"opsgate: {tmp_path}/copy is there already; a copy needs a place of its own\n"
-        assert (done.returncode, done.stderr) == (2, said)
+        assert (done.exit_code, done.stderr) == (2, said)
 
     def test_nothing_to_copy(self, tmp_path: Path) -> None:
-        done = backup(tmp_path / "copy", "--state-dir", tmp_path / "none")
-        assert (done.returncode, done.stderr) == (
+        done = backed_up(tmp_path / "copy", "--state-dir", tmp_path / "none")
+        assert (done.exit_code, done.stderr) == (
             2,
             f"opsgate: there is nothing to copy: {tmp_path}/none is no directory\n",
         )
 
     def test_a_place_inside(self, tmp_path: Path) -> None:
-        done = backup(tmp_path / "copy", "--state-dir", tmp_path)
-        assert (done.returncode, f"{tmp_path}/copy lies in what is to be copied" in done.stderr) == (2, True)
+        done = backed_up(tmp_path / "copy", "--state-dir", tmp_path)
+        assert (done.exit_code, f"{tmp_path}/copy lies in what is to be copied" in done.stderr) == (2, True)
 
     def test_a_store_that_is_none_leaves_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "jobs").mkdir()
         (tmp_path / "jobs" / "jobs.db").write_text(json.dumps("no store" * 1000))
-        done = backup(tmp_path / "copy", OPSGATE_JOBS_STATE_DIR=str(tmp_path / "jobs"))
-        assert (done.returncode, "a store cannot be copied: file is not a database" in done.stderr) == (2, True)
+        done = backed_up(tmp_path / "copy", OPSGATE_JOBS_STATE_DIR=str(tmp_path / "jobs"))
+        assert (done.exit_code, "a store cannot be copied: file is not a database" in done.stderr) == (2, True)
         assert [entry.name for entry in tmp_path.iterdir()] == ["jobs"]

@@ -6,20 +6,19 @@ import signal
 import ssl
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
-from tests.engines.gateway import Gateway, clean_environment, free_port
+from opsgate.cli import main
+from tests.engines.gateway import Gateway, free_port
 
 
-def tls(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = clean_environment({} if path is None else {"PATH": path})
-    command = [sys.executable, "-P", "-m", "opsgate", "tls", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+def tls(*arguments: str | Path, path: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["tls", *map(str, arguments)], env={} if path is None else {"PATH": path})
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a certificate for two more names, and what was said of it."""
     directory = tmp_path_factory.mktemp("tls") / "new"
     done = tls(directory, "--host", "ops.example", "--host", "10.1.2.3", "--days", "30")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == f'[server]\ncertfile = "{directory}/server.crt"\nkeyfile = "{directory}/server.key"\n'
     return directory
 
@@ -72,7 +71,7 @@ class TestRefused:
     def test_what_is_there_stays(self, made: Path) -> None:
         before = (made / "server.key").read_bytes()
         done = tls(made)
-        assert done.returncode == 2
+        assert done.exit_code == 2
         assert done.stderr.startswith(f"opsgate: {made}/server.crt is there already")
         assert (made / "server.key").read_bytes() == before
 
@@ -80,12 +79,12 @@ class TestRefused:
     def test_what_is_no_host(self, tmp_path: Path, host: str) -> None:
         done = tls(tmp_path / "t", f"--host={host}")
         said = f"opsgate: --host: {host!r} is neither a host name nor an IP address\n"
-        assert (done.returncode, done.stderr) == (2, said)
+        assert (done.exit_code, done.stderr) == (2, said)
         assert not (tmp_path / "t").exists()
 
     def test_without_openssl(self, tmp_path: Path) -> None:
         done = tls(tmp_path / "t", path=str(tmp_path))
-        assert (done.returncode, "apt-get install openssl" in done.stderr) == (2, True)
+        assert (done.exit_code, "apt-get install openssl" in done.stderr) == (2, True)
 
 
 class TestUp:
@@ -106,7 +105,7 @@ class TestUp:
 
 class TestRenewed:
     def test_a_new_certificate_is_shown_after_a_hangup(self, tmp_path: Path) -> None:
-        assert tls(tmp_path / "a").returncode == tls(tmp_path / "b").returncode == 0
+        assert tls(tmp_path / "a").exit_code == tls(tmp_path / "b").exit_code == 0
         port = free_port()
         environment = {
             "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "jobs"),
