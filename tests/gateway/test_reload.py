@@ -63,10 +63,10 @@ def workers_of(load: Load, begin: int) -> set[str]:
     return {request_id.partition("-")[0] for request_id in load.answered[begin:]}
 
 
-def assert_nothing_was_lost(load: Load, port: int) -> None:
+def assert_nothing_was_lost(load: Load, port: int, *others: str) -> None:
     assert load.failures == []
     assert len(load.created) > 0
-    assert sorted(stored(port)) == sorted(load.created)
+    assert sorted(stored(port)) == sorted([*load.created, *others])
 
 
 @pytest.fixture
@@ -119,9 +119,13 @@ class TestHangup:
 
 
 class TestUpgrade:
-    def test_a_new_process_takes_over(self, settings: Path, tmp_path: Path) -> None:
+    def test_a_new_process_takes_over_and_jobs_run_on(self, settings: Path, tmp_path: Path) -> None:
         port = free_port()
         with Gateway(command(settings, port), port, tmp_path / "log") as gateway:
+            new = {"plugin_name": "hoplite.plugins.command", "config": {"command": ["sleep", "600"]}, "run": True}
+            uuid = httpx.post(f"{gateway.url}/hoplite/jobs", json=new, timeout=60).json()["uuid"]
+            job = f"{gateway.url}/hoplite/jobs/{uuid}"
+            until(lambda: httpx.get(job, timeout=60).json()["state"] == "running")
             with Load(port) as load:
                 load.more(50)
                 before = workers_of(load, 0)
@@ -136,7 +140,9 @@ class TestUpgrade:
                     load.more(50)
                     served = httpx.get(gateway.url, timeout=60).json()["apis"]
                     load.stop()
-                    assert_nothing_was_lost(load, port)
+                    assert_nothing_was_lost(load, port, uuid)
+                    assert httpx.get(job, timeout=60).json()["state"] == "running"
+                    assert httpx.put(f"{job}/kill", timeout=60).json()["killed"]
                 finally:
                     os.kill(successor, signal.SIGTERM)
                     until(lambda: not Path(f"/proc/{successor}/cmdline").exists())
