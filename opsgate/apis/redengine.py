@@ -6,7 +6,7 @@ from opsgate import job_engine, problems
 from opsgate.apis.record import Api, Backend
 from opsgate.backends.redengine.attached.backend import AttachedBackend
 from opsgate.backends.redengine.backend import RedengineBackend
-from opsgate.config import Settings
+from opsgate.config import NotConfigured, Settings
 from opsgate.redengine import chosen
 from opsgate.redengine.layers import RedengineLayers
 from opsgate.redengine.presenting import QUERY
@@ -14,6 +14,12 @@ from opsgate.redengine.presenting import QUERY
 
 def connect(settings: Settings) -> Backend:
     """The session in its state directory, or one of the user's own."""
+    own = settings.redengine
+    if not (API.name in settings.named or own.state_dir or own.session or own.attached or own.adopt):
+        raise NotConfigured(
+            "redengine: its scheduler is a process of its own; start `python -m opsgate.redengine.scheduler FILE` "
+            "and say where it keeps its state: redengine.state_dir"
+        )
     options, socket = chosen.options(settings), chosen.socket(settings)
     return AttachedBackend(socket, options) if socket else RedengineBackend(job_engine.of(settings), options)
 
