@@ -90,6 +90,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "ECF_PORT": str(free_port()),
         "OPSGATE_ECFLOW_STATE_DIR": str(directory / "ecflow"),
         "OPSGATE_JOBS_STATE_DIR": str(directory / "jobs"),
+        "OPSGATE_REDENGINE_STATE_DIR": str(directory / "redengine"),
         "OPSGATE_HOPLITE_BUILTIN_PLUGINS": "command",
         "OPSGATE_SERVER_TOKENS_FILE": str(file),
         "OPSGATE_SERVER_MAX_FAILED_LOGINS": "0",
