@@ -17,7 +17,7 @@ from schemathesis.generation.stateful.state_machine import APIStateMachine
 from opsgate import spec
 from tests.contract import suite
 from tests.engines.gateway import Gateway, free_port
-from tests.engines.supervisord import Supervisord
+from tests.engines.supervisord import running, single
 
 # What ends the daemon is tested in test_supvisors_shutdown.py: nothing could be tested after it.
 SCHEMA = suite.schema("supvisors").exclude(operation_id=["supervisor.shutdown", "supvisors.shutdown"])
@@ -25,12 +25,15 @@ RESTARTS = ("supervisor.restart", "supvisors.restart", "supvisors.restart_sequen
 
 
 @pytest.fixture(scope="module")
-def gateway(supervisord: Supervisord, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """In front of a daemon of its own, of which little may be left in the end."""
     port = free_port()
-    directory = tmp_path_factory.mktemp("gateway")
-    arguments = ["supvisors", "-u", supervisord.url, "-p", str(port)]
-    with Gateway(arguments, port, directory / "log", {"OPSGATE_SERVER_VALIDATE_RESPONSES": "true"}) as running:
-        yield running
+    directory = tmp_path_factory.mktemp("c")
+    daemon = single(directory)
+    arguments = ["supvisors", "-u", daemon.url, "-p", str(port)]
+    environment = {"OPSGATE_SERVER_VALIDATE_RESPONSES": "true"}
+    with running(daemon), Gateway(arguments, port, directory / "log", environment) as gateway:
+        yield gateway
 
 
 def settle(case: Case[Any], url: str, limit: float = 60.0) -> None:

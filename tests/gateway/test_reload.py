@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TypeVar
 
@@ -106,16 +108,15 @@ class TestHangup:
         with Gateway(command(settings, port), port, tmp_path / "log") as gateway:
             new = {"plugin_name": "hoplite.plugins.command", "config": {}}
             job = httpx.post(f"{gateway.url}/hoplite/jobs", json=new, timeout=60).json()
-            with socket.create_connection(("127.0.0.1", port), timeout=_LIMIT) as client:
-                client.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
-                assert client.recv(10_000).startswith(b"HTTP/1.1 200 ")
-                client.sendall(b"GET /hoplite/jobs/%b?wait=60 HTTP/1.1\r\n\r\n" % job["uuid"].encode())
+            with closing(HTTPConnection("127.0.0.1", port, timeout=_LIMIT)) as client:
+                client.request("GET", "/healthz")
+                assert client.getresponse().read()
+                client.request("GET", f"/hoplite/jobs/{job['uuid']}?wait=60")
                 old = set(gateway.workers())
                 os.kill(gateway.pid, signal.SIGHUP)
                 until(lambda: not old & set(gateway.workers()))
-                head, _, body = client.recv(10_000).partition(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 503 ")
-                assert json.loads(body) == {"error": ENDING}
+                answer = client.getresponse()
+                assert (answer.status, json.load(answer)) == (503, {"error": ENDING})
 
 
 class TestUpgrade:
