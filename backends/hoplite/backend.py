@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from opsgate.backends.hoplite.jobs import API, Jobs, OpenEngine, Options
+from opsgate.backends.hoplite.jobs import API, Jobs, Options
 from opsgate.backends.hoplite.plugins import Plugins
 from opsgate.backends.hoplite.webhooks import Webhooks
+from opsgate.backends.jobs.engine import OpenEngine
 from opsgate.backends.jobs.measures import by_state
 from opsgate.backends.jobs.model import Query
 from opsgate.backends.jobs.states import State

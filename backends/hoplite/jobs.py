@@ -7,40 +7,25 @@ import hashlib
 import hmac
 import json
 import uuid
-from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import Any, Final
 
 from opsgate.backends.errors import Conflict, Denied, Invalid, NotFound
 from opsgate.backends.hoplite import adapter, documents, record
 from opsgate.backends.hoplite.plugins import GROUP, Plugins
 from opsgate.backends.hoplite.port import JsonObject, NewJob, Piece, Selection
-from opsgate.backends.hoplite.text import whole_characters
 from opsgate.backends.hoplite.webhooks import Webhooks
 from opsgate.backends.hoplite.written import Written
-from opsgate.backends.jobs import model
-from opsgate.backends.jobs.engine import Engine
+from opsgate.backends.jobs import model, pieces
+from opsgate.backends.jobs.engine import Engine, OpenEngine
 from opsgate.backends.jobs.model import Job, Limits, Plugin, Query, Spec
 from opsgate.backends.jobs.states import State
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 API: Final = "hoplite"
 READ_ONLY: Final = ("uuid", "name", "plugin_name", "config", "running", "finished", "killed")
 """Members of a job that nobody can update."""
 _AT_ONCE: Final = 500  # jobs read from the store before others get their turn
 _UNAUTHORIZED: Final = "You are not authorized to perform this action"
-
-
-class OpenEngine(Protocol):
-    """This process' engine, which it may share with other APIs."""
-
-    async def __call__(self) -> Engine:
-        """Return it, opened if need be; `Unavailable`, `Unsupported`."""
-
-    async def aclose(self) -> None:
-        """Close it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +140,7 @@ class Jobs:
         """See `JobsPort`."""
         engine = await self._engine()
         with _named(job_uuid):
-            found = await _read(engine, job_uuid, piece)
-            if piece.wait and not found.data and not found.complete:
-                await _until_more(engine, job_uuid, piece, found.next)
-                found = await _read(engine, job_uuid, piece)
-        data = whole_characters(found.data, is_last=found.complete)
-        after = found.offset + len(data)
-        return {
-            "uuid": job_uuid,
-            "stream": piece.stream,
-            "text": data.decode(errors="replace"),
-            "offset": found.offset,
-            "next_offset": after,
-            "size": found.size,
-            "complete": found.complete,
-        }
+            return {"uuid": job_uuid, **await pieces.read(engine, API, job_uuid, piece)}
 
     async def deliver(self) -> None:
         """Send finished jobs to their webhooks until this is cancelled."""
@@ -274,18 +245,3 @@ def _further(query: Query, found: list[Job], limit: int) -> Query:
     if not found:
         return replace(query, limit=limit)
     return replace(query, limit=limit, offset=0, after=found[-1].ended if query.order == "ended" else found[-1].seq)
-
-
-async def _read(engine: Engine, job_uuid: str, piece: Piece) -> model.Output:
-    if piece.tail is None:
-        return await engine.output(API, job_uuid, piece.stream, offset=piece.offset, limit=piece.limit)
-    return await engine.last_lines(API, job_uuid, piece.stream, lines=piece.tail, limit=piece.limit)
-
-
-async def _until_more(engine: Engine, job_uuid: str, piece: Piece, offset: int) -> None:
-    """Return when there is something behind `offset`, when the job is over, or when the time is."""
-    with suppress(TimeoutError):
-        follow = cast("AsyncGenerator[bytes, None]", engine.follow_output(API, job_uuid, piece.stream, offset=offset))
-        async with asyncio.timeout(piece.wait), aclosing(follow) as pieces:
-            async for _ in pieces:
-                return

@@ -7,11 +7,14 @@ besides what it names: `Unavailable` when the store of jobs cannot be read or wr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
+
+from opsgate.backends.jobs.output import Stream
+from opsgate.backends.jobs.pieces import Piece
+
+__all__ = ["HoplitePort", "JobsPort", "JsonObject", "NewJob", "Piece", "PluginsPort", "Selection", "Stream"]
 
 JsonObject = dict[str, Any]
-
-Stream = Literal["stdout", "stderr"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +57,6 @@ class Selection:
     order_by: str = "created_at"
     limit: int | None = None
     offset: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Which piece of a job's output to read.
-
-    Attributes:
-        stream: Standard output or standard error.
-        offset: Where it begins, in bytes.
-        limit: How many bytes at most.
-        tail: Begin with the last so many lines instead.
-        wait: Seconds to wait until there is some.
-    """
-
-    stream: Stream = "stdout"
-    offset: int = 0
-    limit: int = 65536
-    tail: int | None = None
-    wait: float = 0
 
 
 class PluginsPort(Protocol):

@@ -14,8 +14,8 @@ from opsgate.backends.redengine.store import Store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opsgate.backends.jobs.engine import OpenEngine
     from opsgate.backends.redengine.options import Options
-    from opsgate.backends.redengine.tasks import OpenEngine
 
 
 class RedengineBackend(Control, Session, Runs):

@@ -14,13 +14,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from opsgate.backends.jobs.output import Stream
+from opsgate.backends.jobs.pieces import BEGINNING, Piece
+
+__all__ = [
+    "ControlPort",
+    "Document",
+    "Filters",
+    "ImportMode",
+    "JsonObject",
+    "LogPage",
+    "LogsPort",
+    "Page",
+    "Piece",
+    "RedenginePort",
+    "SessionPort",
+    "Stream",
+    "TasksPort",
+]
+
 JsonObject = dict[str, Any]
 
 Filters = Sequence[tuple[str, str]]
 """A query string, decoded and in order: `(("action", "fail"), ("timestamp$min", "2021-01-01"))`; `query.pairs` makes
 it. Wrong ones (field, operator, value) raise `Invalid` with the key in its message."""
 
-Stream = Literal["stdout", "stderr"]
 ImportMode = Literal["merge", "replace"]
 
 
@@ -65,25 +83,6 @@ class Page:
     limit: int | None = None
     offset: int = 0
     after_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Which piece of a run's output to read.
-
-    Attributes:
-        stream: Standard output or standard error.
-        offset: Where it begins, in bytes; from the end where negative.
-        limit: How many bytes at most.
-        tail: Begin with the last so many lines instead.
-        wait: Seconds to wait until there is some.
-    """
-
-    stream: Stream = "stdout"
-    offset: int = 0
-    limit: int = 65536
-    tail: int | None = None
-    wait: float = 0
 
 
 class TasksPort(Protocol):
@@ -180,10 +179,10 @@ class LogsPort(Protocol):
     async def run(self, run_id: str) -> JsonObject:
         """Return a run, that of a deleted task too; `NotFound`."""
 
-    async def output(self, run_id: str, piece: Piece = Piece()) -> JsonObject:
+    async def output(self, run_id: str, piece: Piece = BEGINNING) -> JsonObject:
         """Return `{"run_id", "stream", "text", "offset", "next_offset", "size", "complete"}`; `NotFound`."""
 
-    async def task_output(self, name: str, piece: Piece = Piece()) -> JsonObject:
+    async def task_output(self, name: str, piece: Piece = BEGINNING) -> JsonObject:
         """Return the same of a task's newest run that has begun; `NotFound` for the task, or where none has."""
 
 

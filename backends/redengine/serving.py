@@ -23,7 +23,7 @@ from opsgate.backends.redengine.store import Store
 from opsgate.backends.redengine.tasks import API
 
 if TYPE_CHECKING:
-    from opsgate.backends.redengine.tasks import OpenEngine
+    from opsgate.backends.jobs.engine import OpenEngine
 
 _SECONDS_BETWEEN_TRIES: Final = 0.5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from opsgate.backends.errors import Conflict, EngineError, Invalid, NotFound
 from opsgate.backends.redengine import changes, imports, members
@@ -14,23 +14,13 @@ from opsgate.backends.redengine.options import Options
 from opsgate.backends.redengine.port import Document, Filters, JsonObject
 
 if TYPE_CHECKING:
-    from opsgate.backends.jobs.engine import Engine
+    from opsgate.backends.jobs.engine import OpenEngine
     from opsgate.backends.redengine.store import Store
 
 _log = logging.getLogger(__name__)
 API: Final = "redengine"
 ON_EXISTS: Final = ("raise", "ignore", "replace")
 _on_exists = members.one_of(*ON_EXISTS)
-
-
-class OpenEngine(Protocol):
-    """This process' job engine, which it may share with other APIs."""
-
-    async def __call__(self) -> Engine:
-        """Return it, opened if need be; `Unavailable`, `Unsupported`."""
-
-    async def aclose(self) -> None:
-        """Close it."""
 
 
 class Tasks:

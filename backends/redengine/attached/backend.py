@@ -9,13 +9,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from opsgate.backends.errors import Conflict, Invalid, NotFound, Unsupported
+from opsgate.backends.jobs.pieces import BEGINNING
 from opsgate.backends.redengine import changes, foresight, members, records
 from opsgate.backends.redengine.attached import mirror
 from opsgate.backends.redengine.attached.client import Client
 from opsgate.backends.redengine.conditions import clock, grammar, parser
 from opsgate.backends.redengine.facts import StoredFacts
 from opsgate.backends.redengine.port import Document, Filters, ImportMode, JsonObject, LogPage, Page, Piece
-from opsgate.backends.redengine.runs import ALL, BEGINNING
+from opsgate.backends.redengine.runs import ALL
 from opsgate.backends.redengine.session import checked_config
 from opsgate.backends.redengine.tasks import ON_EXISTS
 

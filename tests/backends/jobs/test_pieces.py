@@ -1,10 +1,10 @@
-"""Cutting UTF-8 between characters."""
+"""Pieces of output: cutting UTF-8 between characters."""
 
 from __future__ import annotations
 
 import pytest
 
-from opsgate.backends.hoplite.text import whole_characters
+from opsgate.backends.jobs.pieces import whole_characters
 
 TEXT = "aé☃😀b".encode()
 
