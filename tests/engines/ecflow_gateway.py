@@ -158,3 +158,18 @@ def running(
     with Gateway(["ecflow", "-p", str(port), *ending], port, directory / "log", variables, certificate) as gateway:
         _wait(lambda: len(gateway.workers()) == 2, "the second worker does not come")
         yield Site(gateway, server, secret, file, certificate)
+
+
+@contextmanager
+def served(directory: Path, suite: str = "") -> Iterator[Site]:
+    """An ecflow_server with a suite, and the gateway in front of it, whose log shows no failure of ours in the end."""
+    server = EcflowServer(directory / "server")
+    server.start()
+    try:
+        if suite:
+            server.load(suite)
+        with running(directory, server) as site:
+            yield site
+            assert "Traceback" not in site.gateway.log.read_text()
+    finally:
+        server.terminate()

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.engines.ecflow_gateway import Site, running
-from tests.engines.ecflow_server import EcflowServer
+from tests.engines.ecflow_gateway import Site, served
 
 JOB = {"ECF_NAME": "/s/f/t", "ECF_PASS": "wrong", "ECF_RID": "1", "ECF_TRYNO": "1"}
 SUITE = """suite s
@@ -30,17 +29,9 @@ endsuite
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("bad")
-    server = EcflowServer(directory / "server")
-    server.start()
-    try:
-        server.load(SUITE)
-        with running(directory, server) as started:
-            yield started
-            assert "Traceback" not in started.gateway.log.read_text()
-            assert server.running
-    finally:
-        server.terminate()
+    with served(tmp_path_factory.mktemp("bad"), SUITE) as started:
+        yield started
+        assert started.server.running
 
 
 def send(site: Site, method: str, path: str, body: bytes | None, **headers: str) -> tuple[int, dict[str, str], Any]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.ecflow_gateway import Site, running
-from tests.engines.ecflow_server import EcflowServer
+from tests.engines.ecflow_gateway import Site, served
 
 SUITE = """suite s
   repeat integer I 1 9
@@ -31,16 +30,8 @@ HUGE = 99_999_999_999
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("hazards")
-    server = EcflowServer(directory / "server")
-    server.start()
-    try:
-        server.load(SUITE)
-        with running(directory, server) as started:
-            yield started
-            assert "Traceback" not in started.gateway.log.read_text()
-    finally:
-        server.terminate()
+    with served(tmp_path_factory.mktemp("hazards"), SUITE) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

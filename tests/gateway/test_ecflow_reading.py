@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engines.ecflow_gateway import Site, running
+from tests.engines.ecflow_gateway import Site, running, served
 from tests.engines.ecflow_server import EcflowServer
 
 SUITE = "suite s\n  edit A '1'\n  family fc.1\n    task t\n  endfamily\nendsuite\n"
@@ -18,16 +18,8 @@ SUITE = "suite s\n  edit A '1'\n  family fc.1\n    task t\n  endfamily\nendsuite
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("reading")
-    server = EcflowServer(directory / "server")
-    server.start()
-    try:
-        server.load(SUITE)
-        with running(directory, server) as started:
-            yield started
-            assert "Traceback" not in started.gateway.log.read_text()
-    finally:
-        server.terminate()
+    with served(tmp_path_factory.mktemp("reading"), SUITE) as started:
+        yield started
 
 
 class TestCaching:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.ecflow_gateway import Site, running
-from tests.engines.ecflow_server import EcflowServer
+from tests.engines.ecflow_gateway import Site, served
 
 HEAD = """\
 report() { curl -sS --fail-with-body -X PUT "%API%/suites%ECF_NAME%/$1" -H 'content-type: application/json' -d "$2"; }
@@ -28,15 +27,8 @@ report status "{\"action\":\"wait\",\"wait_expression\":\"other == complete\",$m
 
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("tasks")
-    server = EcflowServer(directory / "server")
-    server.start()
-    try:
-        with running(directory, server) as started:
-            yield started
-            assert "Traceback" not in started.gateway.log.read_text()
-    finally:
-        server.terminate()
+    with served(tmp_path_factory.mktemp("tasks")) as started:
+        yield started
 
 
 def test_a_suite_runs_to_its_end(site: Site) -> None:

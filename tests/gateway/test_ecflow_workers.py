@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.ecflow_gateway import Answer, Line, Site, running
+from tests.engines.ecflow_gateway import Answer, Line, Site, served
 from tests.engines.ecflow_server import EcflowServer
 
 CLIENTS = 8
@@ -37,15 +37,8 @@ SHARED = "/suites/s/shared/t/attributes"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("workers")
-    server = EcflowServer(directory / "server")
-    server.start()
-    try:
-        with running(directory, server) as started:
-            yield started
-            assert "Traceback" not in started.gateway.log.read_text()
-    finally:
-        server.terminate()
+    with served(tmp_path_factory.mktemp("workers")) as started:
+        yield started
 
 
 @pytest.fixture
