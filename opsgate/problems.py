@@ -57,6 +57,9 @@ _SECRET = b"ECF_PASS"
 Answer = tuple[int, bytes, dict[str, str]]
 """Status, JSON body, further headers."""
 
+Written = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, all headers, body, as ASGI has them."""
+
 ErrorHandler = Callable[[ConnexionRequest, Exception], Awaitable[ConnexionResponse]]
 
 
@@ -165,11 +168,18 @@ class Problems:
             headers["WWW-Authenticate"] = self._challenges.get(_prefix(path), CHALLENGE)
         return status, self.body(path, status, failure.message, failure), headers
 
-    async def refuse(self, scope: Scope, send: Send, failure: errors.EngineError) -> None:
-        """Answer a request that goes no further."""
-        status, body, further = self.of_failure(scope["path"], failure)
+    def written(self, scope: Scope, exc: Exception, *, challenge: str = "") -> Written:
+        """The same as it is sent; `challenge` says how to show credentials where that differs from the API's own."""
+        status, body, further = self.answer(scope, exc)
+        if challenge and status == HTTPStatus.UNAUTHORIZED:
+            further["WWW-Authenticate"] = challenge
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further.items()]
+        return status, headers, body
+
+    async def refuse(self, scope: Scope, send: Send, exc: Exception, *, challenge: str = "") -> None:
+        """Answer a request that goes no further."""
+        status, headers, body = self.written(scope, exc, challenge=challenge)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from starlette.types import Scope
 
 from opsgate.compiled.parameters import parse_query
@@ -30,6 +32,14 @@ def token(scope: Scope) -> str:
         return key(scope)
     scheme, _, rest = shown.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else ""
+
+
+def basic(text: str) -> tuple[str, str, str] | None:
+    """What follows ``Basic``: user, colon, password, the latter two may be empty; None if it cannot be read."""
+    try:
+        return base64.b64decode(text, validate=True).decode().partition(":")
+    except ValueError:
+        return None
 
 
 def forget_key(scope: Scope) -> None:

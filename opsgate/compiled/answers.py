@@ -19,11 +19,10 @@ from connexion.lifecycle import ConnexionResponse
 from connexion.utils import is_json_mimetype
 from starlette.responses import Response
 
+from opsgate.problems import Written
 from opsgate.validation import json_text
 
 Headers = list[tuple[bytes, bytes]]
-Written = tuple[int, Headers, bytes]
-"""Status, headers and body."""
 Answer = Written | Response
 """What is sent, or what sends itself."""
 

@@ -17,13 +17,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opsgate.compiled.answers import Answer, Written
+from opsgate.compiled.answers import Answer
 from opsgate.compiled.compiler import Compiler, obstacle
 from opsgate.compiled.fallthrough import FallThrough
 from opsgate.compiled.table import Table
 from opsgate.compiled.templates import SLASH, Values
 from opsgate.metrics.meter import OPERATION, Label
-from opsgate.problems import Problems
+from opsgate.problems import Problems, Written
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
 
@@ -111,7 +111,7 @@ class CompiledRoutes(SpecMiddleware):
         except ClientDisconnect:
             return
         except Exception as exc:
-            answer = self._failure(scope, exc)
+            answer = self._problems.written(scope, exc)
         if answer is None:
             await self._pass_on(scope, receive, send)
         elif isinstance(answer, Response):
@@ -134,12 +134,6 @@ class CompiledRoutes(SpecMiddleware):
             raise HTTPException(404)
         raise FallThrough
 
-    def _failure(self, scope: Scope, exc: Exception) -> Written:
-        status, body, headers = self._problems.answer(scope, exc)
-        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        start += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        return status, start, body
-
     async def _send_response(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a handler's own response; what it fails with after its start, only the server can tell the client."""
         started = False
@@ -154,7 +148,7 @@ class CompiledRoutes(SpecMiddleware):
         except Exception as exc:
             if started:
                 raise
-            await _send(self._failure(scope, exc), scope, send)
+            await _send(self._problems.written(scope, exc), scope, send)
 
 
 async def _left(_scope: Scope, _receive: Receive, _values: Values) -> Answer:

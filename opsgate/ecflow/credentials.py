@@ -9,8 +9,6 @@ security then only asks what was found, so that an operation whose spec demands 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -127,10 +125,10 @@ def is_report(method: str, path: str, body: bytes) -> bool:
 
 def _user(text: str) -> User:
     """The user and password behind ``Basic``."""
-    try:
-        name, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise Unauthenticated("Unauthorized: what follows Basic cannot be read") from None
+    found = shown.basic(text)
+    if found is None:
+        raise Unauthenticated("Unauthorized: what follows Basic cannot be read")
+    name, colon, password = found
     if not name or not colon:
         raise Unauthenticated("Unauthorized: Basic needs a user and a password")
     return User(name, password)

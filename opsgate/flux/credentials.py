@@ -5,13 +5,13 @@ Connexion's security then only asks what was found.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsgate.access import shown
 from opsgate.access.caller import CALLER
+from opsgate.backends.errors import Unauthenticated
 from opsgate.flux.access import Access
 from opsgate.problems import Problems
 
@@ -58,7 +58,7 @@ class Authentication:
         if scope["type"] == "http" and scope["path"].startswith(self._begin):
             refusal = self._refusal(scope)
             if refusal:
-                await self._refuse(scope, send, refusal)
+                await self._problems.refuse(scope, send, Unauthenticated(refusal), challenge=CHALLENGE)
                 return
         await self._app(scope, receive, send)
 
@@ -79,49 +79,29 @@ class Authentication:
         return below.removeprefix("/v1") if below == "/v1" or below.startswith("/v1/") else below
 
     def _request(self, scope: Scope) -> str:
-        scheme, shown = _authorization(scope)
-        if scheme != "bearer" or not self._access.is_request(shown):
+        scheme, text = _authorization(scope)
+        if scheme != "bearer" or not self._access.is_request(text):
             return _WRONG_REQUEST if self._access.is_complete else MISSING
         scope[CALLER] = {"sub": self._access.user}
         return ""
 
     def _credentials(self, scope: Scope) -> str:
-        scheme, shown = _authorization(scope)
+        scheme, text = _authorization(scope)
         if not scheme:
             return _NONE_SHOWN
-        if scheme == "basic" and not self._access.is_user(*_basic(shown)):
-            return _WRONG_USER
-        if scheme == "bearer" and not self._access.is_access_token(shown):
+        if scheme == "basic":
+            user, _, token = shown.basic(text) or ("", "", "")  # which nobody is
+            if not self._access.is_user(user, token):
+                return _WRONG_USER
+        if scheme == "bearer" and not self._access.is_access_token(text):
             return _WRONG_TOKEN
         if scheme not in ("basic", "bearer"):
             return f"Only Basic and Bearer are known here, not {scheme}"
         scope[CALLER] = {"sub": self._access.user}
         return ""
 
-    async def _refuse(self, scope: Scope, send: Send, message: str) -> None:
-        body = self._problems.body(scope["path"], 401, message)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"www-authenticate", CHALLENGE.encode()),
-        ]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
 
 def _authorization(scope: Scope) -> tuple[str, str]:
     """The scheme in lower case and what follows it; empty without the header."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, shown = value.decode("latin-1").strip().partition(" ")
-            return scheme.lower(), shown.strip()
-    return "", ""
-
-
-def _basic(shown: str) -> tuple[str, str]:
-    """User and token; empty where they cannot be read, which nobody is."""
-    try:
-        user, _, token = base64.b64decode(shown, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return "", ""
-    return user, token
+    scheme, _, rest = (shown.authorization(scope) or "").partition(" ")
+    return scheme.lower(), rest.strip()

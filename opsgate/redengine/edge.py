@@ -53,19 +53,12 @@ class Edge:
         try:
             await self._gate.admit(request)
         except Exception as exc:  # the hook is the user's: whatever it raises is answered, and logged
-            await self._refuse(scope, send, exc)
+            await self._problems.refuse(scope, send, exc)
             return
         if self._gate.authenticates and not scope.get(CALLER):
             scope[CALLER] = {"sub": "authenticate"}
         await self._app(scope, receive, watched)
         await self._gate.tell(request, status)
-
-    async def _refuse(self, scope: Scope, send: Send, failure: Exception) -> None:
-        status, body, further = self._problems.answer(scope, failure)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further.items()]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def _even_out(scope: Scope) -> None:

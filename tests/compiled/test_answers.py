@@ -11,7 +11,8 @@ from connexion.datastructures import NoContent
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import ASGIApp
 
-from opsgate.compiled.answers import Answers, Written
+from opsgate.compiled.answers import Answers
+from opsgate.problems import Written
 from tests.compiled import sample
 from tests.compiled.asgi import Answer, ask
 
