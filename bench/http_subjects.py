@@ -147,7 +147,7 @@ def _plain(handler: Any) -> Any:
 def opsgate() -> Any:
     """The two APIs of Opsgate with everything on, as the command serves them."""
     from opsgate.app import build
-    from opsgate.config import Settings
+    from opsgate.settings import Settings
 
     _answer_at_once()
     return build(Settings())
@@ -157,7 +157,7 @@ def opsgate_stock() -> Any:
     """The same without the fast path."""
     from opsgate import apis, spec
     from opsgate.app import assemble
-    from opsgate.config import Settings
+    from opsgate.settings import Settings
 
     _answer_at_once()
     settings = Settings()

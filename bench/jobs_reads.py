@@ -31,7 +31,7 @@ from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.model import NewJob, Plugin, Query, Spec
 from opsgate.backends.jobs.settings import Settings as EngineSettings
 from opsgate.backends.jobs.states import State
-from opsgate.config import Jobs, Settings
+from opsgate.settings import Jobs, Settings
 
 CONNECTIONS = 16
 PAGE = 100

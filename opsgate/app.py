@@ -22,7 +22,7 @@ from opsgate.backends.errors import EngineError
 from opsgate.binding import HandlerResolver, bind
 from opsgate.compiled import stock
 from opsgate.compiled.middleware import CompiledRoutes
-from opsgate.config import NotConfigured, Settings
+from opsgate.config import NotConfigured
 from opsgate.guard import Guard, Limits, Seen
 from opsgate.hosts import HostRule
 from opsgate.listeners import Listeners
@@ -30,6 +30,7 @@ from opsgate.metrics.sharing import Shared
 from opsgate.pages import Pages
 from opsgate.problems import Problems
 from opsgate.records import Records
+from opsgate.settings import Settings
 from opsgate.site import Site
 from opsgate.spec import Document
 from opsgate.validation import VALIDATORS, OrjsonJsonifier

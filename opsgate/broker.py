@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from opsgate.backends.flux.broker.connection import Connection
-from opsgate.config import Settings
+from opsgate.settings import Settings
 
 
 def of(settings: Settings) -> Connection:

@@ -12,7 +12,8 @@ from opsgate import apis, spec
 from opsgate.apis import Api, Backend
 from opsgate.backends.errors import EngineError
 from opsgate.binding import BindingError, bind
-from opsgate.config import ConfigError, NotConfigured, Settings
+from opsgate.config import ConfigError, NotConfigured
+from opsgate.settings import Settings
 from opsgate.spec import SpecError
 
 _LIMIT = 5.0  # seconds an engine has to answer

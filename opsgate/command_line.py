@@ -12,7 +12,8 @@ import click
 from opsgate import config
 from opsgate.apis import APIS
 from opsgate.binding import BindingError
-from opsgate.config import ConfigError, Layer, Settings
+from opsgate.config import ConfigError, Layer
+from opsgate.settings import Settings
 from opsgate.spec import SpecError
 from opsgate.tokens import TokenError
 

@@ -18,7 +18,7 @@ from opsgate.backends.jobs.engine import Engine
 from opsgate.backends.jobs.executor import Executor
 from opsgate.backends.jobs.housekeeping import Keep
 from opsgate.backends.jobs.settings import Settings as EngineSettings
-from opsgate.config import Settings
+from opsgate.settings import Settings
 
 APIS = ("flux", "hoplite", "redengine")
 """The APIs that have jobs on it."""

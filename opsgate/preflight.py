@@ -8,8 +8,9 @@ from pathlib import Path
 
 from opsgate import inherited, tokens
 from opsgate.addresses import Address
-from opsgate.config import ConfigError, Server, Settings
+from opsgate.config import ConfigError
 from opsgate.records import Records
+from opsgate.settings import Server, Settings
 from opsgate.tokens import TokenError
 
 

@@ -15,9 +15,9 @@ from uvicorn_worker import UvicornWorker
 from opsgate import hangup, inherited, logs, preflight
 from opsgate.app import build
 from opsgate.backends.jobs import linux
-from opsgate.config import Settings
 from opsgate.draining import Draining
 from opsgate.metrics.sharing import Shared
+from opsgate.settings import Settings
 
 
 class Worker(UvicornWorker):

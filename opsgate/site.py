@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsgate.config import Settings
 from opsgate.problems import Problems
+from opsgate.settings import Settings
 from opsgate.spec import Document
 
 

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp
 from opsgate.access.gate import Recognition, Requirement
 from opsgate.access.throttle import Failures, Throttle
 from opsgate.apis.record import Api
-from opsgate.config import Server
 from opsgate.problems import Problems
+from opsgate.settings import Server
 from opsgate.tokens import Tokens
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from opsgate.apis import ecflow, flux, hoplite, redengine, supvisors
 from opsgate.apis.record import Api, Backend, Layers, Working
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
+from opsgate.settings import Settings
 
 __all__ = ["APIS", "Api", "Backend", "Layers", "Working", "chosen"]
 

@@ -11,10 +11,11 @@ from opsgate.backends.ecflow import engine
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.port import User
-from opsgate.config import ConfigError, NotConfigured, Settings
+from opsgate.config import ConfigError, NotConfigured
 from opsgate.ecflow.credentials import is_report
 from opsgate.ecflow.layers import EcflowLayers
 from opsgate.ecflow.service import EcflowService
+from opsgate.settings import Settings
 
 
 def connect(settings: Settings) -> Backend:

@@ -7,7 +7,7 @@ import shlex
 
 from opsgate import problems
 from opsgate.apis.record import Api, Backend
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.flux.access import SHORTEST_KEY, Access
 from opsgate.flux.choosing import choose
 from opsgate.flux.credentials import BEARER_CHALLENGE, MISSING, proves_itself
@@ -15,6 +15,7 @@ from opsgate.flux.layers import FluxLayers
 from opsgate.flux.presenting import QUERY
 from opsgate.flux.service import TITLE, FluxService
 from opsgate.handlers.flux.needs import Rules
+from opsgate.settings import Settings
 
 log = logging.getLogger("opsgate.flux")
 

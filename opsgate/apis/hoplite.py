@@ -15,7 +15,8 @@ from opsgate.backends.hoplite.plugins import Plugins
 from opsgate.backends.hoplite.search_path import Interpreter, SearchPath
 from opsgate.backends.hoplite.webhooks import Rules, Webhooks
 from opsgate.backends.jobs import environment
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
+from opsgate.settings import Settings
 
 _AROUND_DOCUMENT = 65_536
 """How much larger a body may be than the config or status in it."""

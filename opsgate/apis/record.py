@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from opsgate import problems
 from opsgate.access.gate import Exempt
-from opsgate.config import Settings
+from opsgate.settings import Settings
 from opsgate.site import Site
 
 

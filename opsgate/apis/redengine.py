@@ -6,10 +6,11 @@ from opsgate import job_engine, problems
 from opsgate.apis.record import Api, Backend
 from opsgate.backends.redengine.attached.backend import AttachedBackend
 from opsgate.backends.redengine.backend import RedengineBackend
-from opsgate.config import NotConfigured, Settings
+from opsgate.config import NotConfigured
 from opsgate.redengine import chosen
 from opsgate.redengine.layers import RedengineLayers
 from opsgate.redengine.presenting import QUERY
+from opsgate.settings import Settings
 
 
 def connect(settings: Settings) -> Backend:

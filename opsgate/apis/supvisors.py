@@ -6,7 +6,8 @@ from opsgate import problems
 from opsgate.apis.record import Api, Backend
 from opsgate.backends.supvisors import engine
 from opsgate.backends.supvisors.limits import Limits
-from opsgate.config import ConfigError, NotConfigured, Settings
+from opsgate.config import ConfigError, NotConfigured
+from opsgate.settings import Settings
 
 
 def connect(settings: Settings) -> Backend:

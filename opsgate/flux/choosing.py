@@ -9,7 +9,8 @@ from opsgate.backends.flux.broker import bindings
 from opsgate.backends.flux.broker.backend import BrokerBackend
 from opsgate.backends.flux.local.backend import LocalBackend
 from opsgate.backends.flux.port import FluxBackend
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
+from opsgate.settings import Settings
 
 
 @dataclass(frozen=True)

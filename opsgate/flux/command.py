@@ -9,8 +9,9 @@ import click
 
 from opsgate import server
 from opsgate.command_line import CONFIG, INSECURE, common_layer, guarded, load_settings, own_address
-from opsgate.config import Flux, Layer
+from opsgate.config import Layer
 from opsgate.flux.credentials import MISSING
+from opsgate.settings import Flux
 
 _STARS: Final = "*" * 8
 

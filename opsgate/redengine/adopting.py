@@ -17,8 +17,9 @@ from typing import Any, Final
 from opsgate import job_engine
 from opsgate.backends.errors import EngineError, NotFound
 from opsgate.backends.redengine.backend import RedengineBackend
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
+from opsgate.settings import Settings
 
 Session = dict[str, Any]
 """What ``POST /import`` takes."""

@@ -12,9 +12,10 @@ from typing import Final
 import msgspec
 import tomli_w
 
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
 from opsgate.redengine.programs import program
+from opsgate.settings import Settings
 from opsgate.up.state import write_private
 
 _LIMIT: Final = 75.0

@@ -8,7 +8,8 @@ from typing import Final
 
 from opsgate import job_engine
 from opsgate.backends.redengine.options import CLASSES, Options
-from opsgate.config import ConfigError, Redengine, Settings
+from opsgate.config import ConfigError
+from opsgate.settings import Redengine, Settings
 
 _LEAST: Final = {"timeout": 0, "output": 0, "grace": 0, "keep_runs": 1, "keep_records": 1}
 

@@ -17,8 +17,8 @@ from opsgate.command_line import (
     load_settings,
     own_address,
 )
-from opsgate.config import Settings
 from opsgate.redengine.beside import Scheduler
+from opsgate.settings import Settings
 
 
 @click.command(name="redengine")

@@ -16,7 +16,8 @@ from typing import Any, Final
 from starlette.types import Scope
 
 from opsgate.backends.errors import Denied, Unauthenticated
-from opsgate.config import ConfigError, Redengine
+from opsgate.config import ConfigError
+from opsgate.settings import Redengine
 
 log = logging.getLogger("opsgate.redengine")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from opsgate.backends.redengine.attached import side
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
+from opsgate.settings import Settings
 
 _LONGEST: Final = 107  # bytes of a socket's path
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from opsgate import config, job_engine
 from opsgate.backends.errors import EngineError
 from opsgate.backends.redengine import serving
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
 from opsgate.redengine.adopting import adopt
+from opsgate.settings import Settings
 
 log = logging.getLogger("opsgate.redengine")
 

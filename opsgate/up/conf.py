@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import tomli_w
 
-from opsgate.config import Settings
+from opsgate.settings import Settings
 from opsgate.up.ecflow import USER, PrivateServer
 from opsgate.up.state import StateDir
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.ecflow import loopback
 from opsgate.ecflow.launch import OPEN
+from opsgate.settings import Settings
 
 API: Final = "ecflow"
 USER: Final = "opsgate"

@@ -6,8 +6,8 @@ import shlex
 
 import msgspec
 
-from opsgate.config import Settings
 from opsgate.redengine import chosen, programs
+from opsgate.settings import Settings
 from opsgate.up.state import StateDir
 
 

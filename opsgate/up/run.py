@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from opsgate import __version__, apis
-from opsgate.config import ENGINE_VARIABLES, PREFIX, Settings
+from opsgate.config import ENGINE_VARIABLES, PREFIX
 from opsgate.preflight import check_free
+from opsgate.settings import Settings
 from opsgate.up import announce, conf, ecflow, redengine, state
 from opsgate.up.state import StateDir
 

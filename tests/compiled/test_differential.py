@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from opsgate import spec
 from opsgate.apis import APIS, Backend
 from opsgate.app import assemble
-from opsgate.config import Settings
+from opsgate.settings import Settings
 from tests.compiled import corpus, sample
 from tests.compiled.asgi import Answer, Request, send
 from tests.compiled.differences import DIFFERENCES

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 import pytest
 
-from opsgate.config import ENGINE_VARIABLES, Settings, field_types, load
+from opsgate.config import ENGINE_VARIABLES, field_types, load
+from opsgate.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", list[str]: "list of texts"}

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from opsgate import config
 from opsgate.cli import main
+from opsgate.settings import Server
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -59,7 +60,7 @@ class TestUnits:
             assert_command(arguments)
 
     def test_give_requests_time_to_end(self) -> None:
-        assert int(unit("opsgate.service")["Service"]["TimeoutStopSec"]) > config.Server().graceful_timeout
+        assert int(unit("opsgate.service")["Service"]["TimeoutStopSec"]) > Server().graceful_timeout
 
     @pytest.mark.parametrize("name", [*UNITS, "opsgate.socket"])
     def test_are_installed_by_the_page(self, name: str) -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from opsgate import config
 from opsgate.config import ConfigError
+from opsgate.settings import Settings
 
 
 def load(
     tmp_path: Path, text: str = "", environment: dict[str, str] | None = None, options: config.Layer | None = None
-) -> config.Settings:
+) -> Settings:
     file = tmp_path / "opsgate.toml"
     file.write_text(text)
     return config.load(file, environment or {}, options or {})
@@ -18,7 +19,7 @@ def load(
 
 class TestLayers:
     def test_nothing_given(self) -> None:
-        assert config.load(None, {}, {}) == config.Settings()
+        assert config.load(None, {}, {}) == Settings()
 
     def test_the_file_is_weaker_than_the_environment_and_that_than_options(self, tmp_path: Path) -> None:
         text = "[server]\nworkers = 3\nmax_body = 5000\nkeepalive = 1\n"

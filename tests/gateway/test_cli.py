@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsgate import apis, check
-from opsgate.config import Settings
+from opsgate.settings import Settings
 from tests.engines.gateway import clean_environment
 from tests.engines.supervisord import Supervisord
 

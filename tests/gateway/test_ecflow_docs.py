@@ -16,7 +16,8 @@ import httpx
 import msgspec
 import pytest
 
-from opsgate.config import ENGINE_VARIABLES, Ecflow
+from opsgate.config import ENGINE_VARIABLES
+from opsgate.settings import Ecflow
 from tests.engines.ecflow_server import EcflowServer
 from tests.engines.gateway import Gateway, clean_environment, free_port
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from opsgate import spec, tokens
 from opsgate.cli import main
-from opsgate.config import Server, Settings
+from opsgate.settings import Server, Settings
 from opsgate.up import announce, run, state
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.redengine import Redengine

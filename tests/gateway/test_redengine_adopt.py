@@ -13,9 +13,10 @@ import pytest
 
 from opsgate import job_engine
 from opsgate.backends.redengine.backend import RedengineBackend
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
 from opsgate.redengine.adopting import adopt, read
+from opsgate.settings import Settings
 from tests.engines.gateway import clean_environment, free_port
 from tests.engines.redengine import Redengine
 

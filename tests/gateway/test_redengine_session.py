@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from opsgate.config import ConfigError, Settings
-from opsgate.config import Redengine as Section
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen, programs
+from opsgate.settings import Redengine as Section
+from opsgate.settings import Settings
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.redengine import Redengine, until
 

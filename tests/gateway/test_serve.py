@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from opsgate.app import build
-from opsgate.config import Ecflow, NotConfigured, Server, Settings, Supvisors
+from opsgate.config import NotConfigured
+from opsgate.settings import Ecflow, Server, Settings, Supvisors
 from tests.engines.gateway import Gateway, free_port
 
 

@@ -22,8 +22,8 @@ import msgspec
 import pytest
 
 from opsgate import tokens
-from opsgate.config import Ecflow, Server, Settings
 from opsgate.ecflow import loopback
+from opsgate.settings import Ecflow, Server, Settings
 from opsgate.up import announce, ecflow, run, state
 from tests.engines.gateway import Gateway, clean_environment, free_port
 

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 from opsgate import spec
 from opsgate.apis import APIS
 from opsgate.app import assemble
-from opsgate.config import Server, Settings
 from opsgate.flux.service import FluxService
+from opsgate.settings import Server, Settings
 from tests.engines.flux_double import FluxDouble, service
 
 CHECKED = Settings(server=Server(validate_responses=True, max_failed_logins=0))

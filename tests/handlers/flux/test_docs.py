@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from opsgate import spec
-from opsgate.config import ENGINE_VARIABLES, Flux
+from opsgate.config import ENGINE_VARIABLES
 from opsgate.flux.command import flux_command
+from opsgate.settings import Flux
 
 PAGE = (Path(__file__).parents[3] / "docs" / "flux.md").read_text()
 

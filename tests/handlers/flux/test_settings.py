@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from opsgate import config, server
 from opsgate.apis.flux import is_alone, rules
 from opsgate.cli import main
-from opsgate.config import ConfigError, Flux, Settings
+from opsgate.config import ConfigError
 from opsgate.handlers.flux.needs import Rules
+from opsgate.settings import Flux, Settings
 
 DOCUMENTED = {
     "FLUX_URI": "local:///run/flux/local",

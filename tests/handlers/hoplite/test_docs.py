@@ -10,7 +10,7 @@ import pytest
 
 from opsgate.backends.hoplite.plugins import BUILTIN
 from opsgate.backends.hoplite.record import _CAUSES
-from opsgate.config import Hoplite, Jobs
+from opsgate.settings import Hoplite, Jobs
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "hoplite.md").read_text()

@@ -17,9 +17,10 @@ from opsgate.apis import APIS
 from opsgate.backends import errors
 from opsgate.backends.hoplite.backend import HopliteBackend
 from opsgate.backends.jobs.model import Query
-from opsgate.config import ConfigError, Hoplite, Jobs, Server, Settings
+from opsgate.config import ConfigError
 from opsgate.guard import Limits
 from opsgate.hosts import HostRule
+from opsgate.settings import Hoplite, Jobs, Server, Settings
 from opsgate.up import conf, state
 from opsgate.validation import OrjsonJsonifier, json_text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from opsgate import spec
-from opsgate.config import Redengine
+from opsgate.settings import Redengine
 
 PAGE = (Path(__file__).parents[3] / "docs" / "redengine.md").read_text()
 DOCUMENTED = ("tasks", "task", "parameters", "config", "configs", "returns", "session", "logs", "dependencies")

@@ -13,9 +13,10 @@ from opsgate import spec
 from opsgate.apis import redengine
 from opsgate.app import assemble
 from opsgate.backends.redengine.port import Document, LogPage
-from opsgate.config import ConfigError, Settings
-from opsgate.config import Redengine as Section
+from opsgate.config import ConfigError
 from opsgate.redengine import chosen
+from opsgate.settings import Redengine as Section
+from opsgate.settings import Settings
 from tests.compiled.asgi import Answer, Request, send
 from tests.handlers.redengine.fake import Port
 

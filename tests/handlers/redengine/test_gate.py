@@ -14,8 +14,9 @@ import pytest
 from opsgate import spec, tokens
 from opsgate.apis import redengine
 from opsgate.app import assemble
-from opsgate.config import ConfigError, Settings
+from opsgate.config import ConfigError
 from opsgate.redengine.gate import Request
+from opsgate.settings import Settings
 from tests.compiled.asgi import Answer, send
 from tests.compiled.asgi import Request as Sent
 from tests.handlers.redengine.fake import Port
