@@ -200,7 +200,7 @@ class Mirror:
             except EngineError as error:
                 _log.warning("The copy of the definition may be old: %s", error)
                 await asyncio.sleep(_AGAIN)
-            except Exception:
+            except Exception:  # a text that we misread: the copy stays, and must not stay for ever
                 _log.exception("The definition cannot be taken over")
                 await asyncio.sleep(_AGAIN)
 

@@ -91,7 +91,7 @@ class Gate:
             return
         try:
             await _called(self._store_request, request)
-        except Exception:
+        except Exception:  # it is the user's, and may raise anything
             log.exception("redengine.store_request failed with %s %s", request.method, request.path)
 
 

@@ -118,7 +118,7 @@ def main(arguments: Iterable[str]) -> None:
             told: dict[str, Any] = {"document": document(session_of(target))}
         except NotPossibleError as exc:
             told = {"problem": str(exc)}
-        except Exception as exc:
+        except Exception as exc:  # importing the user's module runs it
             told = {"problem": f"{target}: {type(exc).__name__}: {exc}"}
     json.dump(told, sys.stdout)
 

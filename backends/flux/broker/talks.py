@@ -67,7 +67,7 @@ class Talk(ABC):
             return
         try:
             self.hear(pending)
-        except Exception as error:
+        except Exception as error:  # an answer that we misread must reach its asker, not Flux's reactor
             self.fail(_as_os_error(error))
 
 

@@ -167,7 +167,7 @@ class Offer:
             for member, value in _translated(members, has_shell=has_shell).items():
                 before[member] = getattr(task, member)
                 setattr(task, member, value)
-        except Exception:
+        except Exception:  # whatever rocketry raises: all or nothing, and told to whoever asked
             for member, value in before.items():
                 setattr(task, member, value)
             raise
