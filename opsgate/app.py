@@ -6,7 +6,7 @@ import asyncio
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from connexion import AsyncApp
@@ -88,35 +88,48 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     shared = shared or Shared()
     server = settings.server
     records = Records(server.access_log, server.audit_log, as_json=server.log_format == "json")
-    ascii_only = [api.prefix for api, _, _ in served if api.ascii]
-    statuses = {api.prefix: api.statuses for api, _, _ in served if api.statuses is not None}
-    renderers = {api.prefix: api.render for api, _, _ in served}
-    challenges = {api.prefix: api.challenge for api, _, _ in served}
-    problems = Problems(renderers, ascii_only=ascii_only, statuses=statuses, challenges=challenges, meter=shared.meter)
+    chosen = [api for api, _, _ in served]
+    problems = _problems(chosen, shared)
     layered = [
         (api.layers, Site(api.prefix, document, backend, settings, problems))
         for api, document, backend in served
         if api.layers is not None
     ]
-    limits = Limits(
-        max_body=settings.server.max_body,
-        hosts=HostRule([a.host for a in settings.addresses if a.host], settings.server.hosts, settings.server.origins),
-        lenient=[f"{api.prefix}/" for api, _, _ in served if api.lenient],
-        any_text=[f"{api.prefix}/" for api, _, _ in served if api.any_text],
-        bodies={api.prefix: api.max_body(settings) for api, _, _ in served if api.max_body is not None},
-    )
     app: ASGIApp = _connexion(settings, served, problems, _lifespan(served, shared, records), fast=fast)
     app = Pages(app, served, problems, shared)
-    access = Access(settings.server, [api for api, _, _ in served], problems)
+    access = Access(server, chosen, problems)
     app = access.behind(app)
     for layers, site in layered:
         app = layers.inside(app, site)
     app = access.before(app)
-    app = Guard(app, limits=limits, render=problems.body, seen=_seen(shared, records))
+    app = Guard(app, limits=_limits(settings, chosen), render=problems.body, seen=_seen(shared, records))
     for layers, site in layered:
         app = layers.outside(app, site)
     app = origins.surround(app, server.origins)
     return Listeners(app, settings.addresses) if any(address.api for address in settings.addresses) else app
+
+
+def _problems(chosen: Sequence[Api], shared: Shared) -> Problems:
+    """Renders failures as each API's document wants them."""
+    return Problems(
+        {api.prefix: api.render for api in chosen},
+        ascii_only=[api.prefix for api in chosen if api.ascii],
+        statuses={api.prefix: api.statuses for api in chosen if api.statuses is not None},
+        challenges={api.prefix: api.challenge for api in chosen},
+        meter=shared.meter,
+    )
+
+
+def _limits(settings: Settings, chosen: Sequence[Api]) -> Limits:
+    """What the guard lets through to each API."""
+    server = settings.server
+    return Limits(
+        max_body=server.max_body,
+        hosts=HostRule([a.host for a in settings.addresses if a.host], server.hosts, server.origins),
+        lenient=[f"{api.prefix}/" for api in chosen if api.lenient],
+        any_text=[f"{api.prefix}/" for api in chosen if api.any_text],
+        bodies={api.prefix: api.max_body(settings) for api in chosen if api.max_body is not None},
+    )
 
 
 def _connexion(settings: Settings, served: Served, problems: Problems, lifespan: Lifespan, *, fast: bool) -> ASGIApp:
