@@ -20,7 +20,9 @@ from typing import Final
 from opsgate.config import ConfigError
 
 _PATIENCE: Final = 30.0  # seconds for a transaction of the service to end
-_FILES_OF_STORES: Final = [f"{name}.db{end}" for name in ("jobs", "redengine") for end in ("", "-wal", "-shm")]
+_FILES_OF_STORES: Final = [
+    f"{name}.db{end}" for name in ("jobs", "redengine") for end in ("", "-wal", "-shm", "-next", "-write")
+]
 _PASSING: Final = frozenset({"bell", "scheduler", "scheduler.toml", *_FILES_OF_STORES})
 """What is written anew by whoever needs it, and stores, which no plain copy does justice."""
 _OF_UP: Final = frozenset({"run", "lock", "log", "supervisord.conf", "gateway.toml"})

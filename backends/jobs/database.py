@@ -1,8 +1,8 @@
 """A connection to the job store, and the transaction that every change of it is.
 
-A change is one transaction that takes the write lock at its start (BEGIN IMMEDIATE), so what its conditions saw is
-still true when it writes. After the commit it rings the bell: it rewrites a small file, which wakes whoever watches
-that file. The store's own files would wake them too early, before the commit can be seen.
+A change is one transaction that waits for its turn and takes the write lock at its start (BEGIN IMMEDIATE), so what
+its conditions saw is still true when it writes. After the commit it rings the bell: it rewrites a small file, which
+wakes whoever watches that file. The store's own files would wake them too early, before the commit can be seen.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 
 from opsgate.backends.jobs import schema
 from opsgate.backends.jobs.layout import Layout
+from opsgate.backends.jobs.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,16 +53,32 @@ class Database:
         query_only: bool = False,
         tables: schema.Tables = schema.JOBS,
     ) -> None:
-        self.connection = _connect(_uri(layout.database, create=create), busy, tables)
+        self.turn = Turn(layout.database, busy)
+        try:
+            self.connection = self._opened(layout, busy, tables, create=create)
+        except BaseException:
+            self.turn.close()
+            raise
         self._bell = os.open(layout.bell, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if query_only:
             self.connection.execute("PRAGMA query_only = 1")
             self.connection.execute(f"PRAGMA cache_size = -{_READERS_KILOBYTES}")
 
+    def _opened(self, layout: Layout, busy: float, tables: schema.Tables, *, create: bool) -> sqlite3.Connection:
+        if not create:
+            return _connect(_uri(layout.database, create=False), busy, tables)
+        # Two that make a store at once: SQLite lets neither wait when they turn it to WAL, one of them just fails.
+        self.turn.take()
+        try:
+            return _connect(_uri(layout.database, create=True), busy, tables)
+        finally:
+            self.turn.give()
+
     def close(self) -> None:
         """Close the connection. Twice does no harm."""
         if self._bell >= 0:
             self.connection.close()
+            self.turn.close()
             os.close(self._bell)
             self._bell = -1
 
@@ -88,21 +105,30 @@ class Transaction:
 
     def __enter__(self) -> sqlite3.Connection:
         self._connection.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._database.turn.take()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._database.turn.give()
+            raise
         self._before = self._connection.total_changes
         return self._connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is not None:
-            roll_back(self._connection)
-            return
         try:
-            self._connection.execute("COMMIT")
-        except sqlite3.Error:
-            roll_back(self._connection)
-            raise
-        if self._connection.total_changes != self._before:
+            _end(self._connection, commit=kind is None)
+        finally:
+            self._database.turn.give()
+        if kind is None and self._connection.total_changes != self._before:
             self._database.ring()
+
+
+def _end(connection: sqlite3.Connection, *, commit: bool) -> None:
+    try:
+        if commit:
+            connection.execute("COMMIT")
+    finally:
+        roll_back(connection)
 
 
 def roll_back(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,7 @@
 """Where things lie below the state directory.
 
 <root>/                0700
-    jobs.db            the truth (with -wal and -shm beside it)
+    jobs.db            the truth (with -wal and -shm beside it; -next and -write: whose turn it is to write)
     bell               rewritten after every change of the truth: what waiting processes watch
     runner.log         what keepers and runners say when something is wrong with them
     jobs/<2>/<id>/     0700, one per job that was started; <2> are the first two characters of the id's hash

@@ -116,7 +116,7 @@ class TestRefused:
             (new("true", envars={"A": "\0"}), "not a text"),
             (new("true", envars={"A=B": "c"}), "A=B"),
             (new("true", option_flags={"verbose": "\ud800"}), "option_flags cannot be told in JSON"),
-            (new("true", option_flags={"verbose": object()}), "option_flags cannot be told in JSON"),
+            (new("true", option_flags={"verbose": {1}}), "option_flags cannot be told in JSON"),
             (new("true", dependencies=("afterok",)), 'afterok: "" is not a valid jobid'),
             (new("true", dependencies=("afterok:x",)), 'afterok: "x" is not a valid jobid'),
             (new("true", dependencies=("whenever:1",)), 'dependency scheme "whenever" not supported'),
