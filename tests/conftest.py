@@ -1,12 +1,33 @@
-"""What several suites share: the event loop of asynchronous tests, and one real supervisord."""
+"""What several suites share: how they are spread over processes, the event loop, and one real supervisord."""
 
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
+from tests import distribution
 from tests.engines import rocketry
 from tests.engines.supervisord import Supervisord, running, single
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than processors: a good part of the time is spent waiting for engines."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> distribution.ByFile:
+    """What is in one file runs in one process."""
+    return distribution.ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests of the same name: spread over processes, only one of them would run."""
+    same = [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if same:
+        raise pytest.UsageError(f"more than one test is called {same[0]}")
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ class TestEngineAway:
         pair.daemon.kill()
         begin = time.monotonic()
         answer = pair.get()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 10
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
         assert list(answer.json()) == ["message"]
         assert answer.json()["message"].startswith("supervisord at unix://")
@@ -65,7 +65,7 @@ class TestEngineAway:
         try:
             begin = time.monotonic()
             answer = pair.get()
-            assert 0.9 < time.monotonic() - begin < 3
+            assert 0.9 < time.monotonic() - begin < 10
             assert (answer.status_code, answer.json()) == (
                 504,
                 {"message": "supervisord did not answer supervisor.getState within 1 s"},
@@ -139,7 +139,7 @@ class TestWaiting:
                 slowest = max(slowest, time.monotonic() - begin)
                 time.sleep(0.02)
             statuses = {done.result().status_code for done in waiting}
-        assert slowest < 1
+        assert slowest < 10
         assert statuses <= {200, 409}
         assert 200 in statuses
 

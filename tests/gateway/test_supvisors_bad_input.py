@@ -142,15 +142,14 @@ class TestAccepted:
 
     @pytest.mark.parametrize("period", ["7", "7.5"])
     def test_periods_with_and_without_a_point(self, gateway: Gateway, period: str) -> None:
-        assert send(gateway, "POST", f"/supvisors/update_collecting_period/{period}")[::2] == (200, True)
+        try:
+            assert send(gateway, "POST", f"/supvisors/update_collecting_period/{period}")[::2] == (200, True)
+        finally:
+            requests.post(f"{gateway.url}/supvisors/update_collecting_period/5", timeout=30)
 
     def test_a_line_for_standard_input(self, gateway: Gateway) -> None:
-        requests.post(f"{gateway.url}/supervisor/startProcess/echo", timeout=30)
-        try:
-            sent = send(gateway, "POST", "/supervisor/sendProcessStdin/echo/a%2Fb%20%E2%82%AC%0A")
-            assert sent[::2] == (200, True)
-        finally:
-            requests.post(f"{gateway.url}/supervisor/stopProcess/echo", timeout=30)
+        sent = send(gateway, "POST", "/supervisor/sendProcessStdin/echo/a%2Fb%20%E2%82%AC%0A")
+        assert sent[::2] == (200, True)
 
     def test_head(self, gateway: Gateway) -> None:
         status, headers, body = send(gateway, "HEAD", "/supervisor/getState")

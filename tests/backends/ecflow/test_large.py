@@ -1,13 +1,11 @@
-"""Twenty thousand nodes: read, shown and changed in bounded time. The bounds are wide; what is usual stands beside.
-
-It is the processor's time of this process that is bounded: what others do on the machine makes no difference to it.
-"""
+"""Twenty thousand nodes: what did not change is neither read nor written again, and others are served meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
+import sys
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
 
 import orjson
 import pytest
@@ -17,6 +15,8 @@ from opsgate.backends.ecflow.port import Attribute, EcflowBackend, TreeView
 from tests.engines.ecflow_server import EcflowServer
 
 pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
 
 FAMILIES, TASKS = 200, 99
 
@@ -50,58 +50,62 @@ def server(crowded: EcflowServer) -> EcflowServer:
     return crowded
 
 
-def test_is_parsed_quickly(crowded: EcflowServer) -> None:
+def test_what_did_not_change_is_not_read_again(crowded: EcflowServer) -> None:
     text = crowded.definition()
-    begun = time.process_time()
     first = parsing.definition(text)
-    assert time.process_time() - begun < 2  # usually 0.06 s
     assert sum(1 for _ in first.suites[0].walk("/big")) == 1 + FAMILIES * (1 + TASKS)
-    begun = time.process_time()
     assert parsing.definition(text, first).suites[0] is first.suites[0]
-    assert time.process_time() - begun < 2  # usually 0.06 s
-    begun = time.process_time()
     assert sum(len(node.attributes) for _, node in first.suites[0].walk("/big")) == 1 + FAMILIES * (2 + TASKS * 6 - 1)
-    assert time.process_time() - begun < 4  # usually 0.25 s
 
 
-async def test_is_shown_again_quickly_after_one_change(backend: EcflowBackend) -> None:
+async def test_after_one_change_little_is_written_anew(backend: EcflowBackend) -> None:
     view = TreeView("full")
-    first = await backend.nodes.tree(None, view)
+    first, all_calls = await counted(backend.nodes.tree(None, view))
     assert len(first.body) > 5_000_000
     for value in (1, 2, 3):
         await backend.attributes.change_attribute("/big/f7/t7", Attribute("meter", "m", value))
-        begun = time.process_time()
-        again = await backend.nodes.tree(None, view)
-        assert time.process_time() - begun < 1  # usually 0.07 s, for 10 000 nodes half of that
+        again, calls = await counted(backend.nodes.tree(None, view))
+        assert calls < all_calls / 50  # usually a two hundredth
         shown = orjson.loads(again.body)["big"]["children"]["f7"]["children"]["t7"]["attributes"]
         assert {"name": "m", "min": 0, "max": 100, "value": value, "type": "meter"} in shown
-        begun = time.process_time()
         assert await backend.nodes.tree(None, view) is again
-        assert time.process_time() - begun < 0.1
 
 
-async def test_keeps_nobody_else_waiting_for_long(backend: EcflowBackend) -> None:
+async def test_others_are_served_while_a_large_tree_is_written(backend: EcflowBackend) -> None:
     await backend.suites.suites()
-    longest = 0.0
+    turns = 0
 
-    async def tick() -> None:
-        nonlocal longest
+    async def take_turns() -> None:
+        nonlocal turns
         while True:
-            begun = time.thread_time()
-            await asyncio.sleep(0.001)
-            longest = max(longest, time.thread_time() - begun)
+            await asyncio.sleep(0)
+            turns += 1
 
-    ticking = asyncio.create_task(tick())
+    others = asyncio.create_task(take_turns())
     await backend.nodes.tree(None, TreeView("full"))
-    ticking.cancel()
-    assert longest < 0.6  # usually 0.08 s; all pieces made in one go would take 0.9 s
+    others.cancel()
+    assert turns > 50  # usually 219
 
 
-async def test_a_change_of_structure_shows_quickly(backend: EcflowBackend) -> None:
+async def test_a_change_of_structure_shows(backend: EcflowBackend) -> None:
     await backend.suites.suites()
     for name in ("n1", "n2"):
-        begun = time.process_time()
         await backend.nodes.put_child("/big/f3", f"task {name}\n  trigger t1 == complete")
         tree = orjson.loads((await backend.nodes.tree("/big/f3")).body)
         assert name in tree["f3"]
-        assert time.process_time() - begun < 2  # usually 0.2 s
+
+
+async def counted(work: Awaitable[T]) -> tuple[T, int]:
+    """Do something, and count the functions that it calls: that is the same on any machine, at any load."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        done = await work
+    finally:
+        sys.setprofile(None)
+    return done, calls
