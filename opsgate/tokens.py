@@ -116,7 +116,7 @@ def read(path: Path) -> list[Entry]:
     """
     try:
         told = json.loads(path.read_bytes())
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise TokenError(f"{path}: not JSON: {exc}") from exc
     if not isinstance(told, list):
         raise TokenError(f"{path}: not a list of tokens")
@@ -136,9 +136,10 @@ def _entry(told: dict[str, Any]) -> Entry:
     method, salt, digest = found.split("$", 2)
     _digest(method, salt, "")
     bytes.fromhex(digest)
-    description = told.get("description") or ""
+    description = str(told.get("description") or "")
     scopes = tuple(check_scope(scope) for scope in told.get("scopes") or ())
-    return Entry(found, str(description), _time(told.get("expires_at")), _time(told.get("revoked_at")), scopes)
+    "".join((found, description, *scopes)).encode()  # JSON may hold halves of characters, which nothing else can
+    return Entry(found, description, _time(told.get("expires_at")), _time(told.get("revoked_at")), scopes)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ server tells incompletely, is not guessed: those nodes are named, to be read ane
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -32,10 +32,13 @@ from opsgate.backends.ecflow.model import (
     Server,
     Variable,
     sorted_flags,
+    whole,
 )
 
 Data = Mapping[str, Any]
 
+_UNREADABLE = (AttributeError, LookupError, OverflowError, TypeError, ValueError)
+"""What comes of reading values that are not what they should be."""
 _NEW = 1 << 31
 _SERVER_STATES = ("HALTED", "SHUTDOWN", "RUNNING")
 _JOINED = {1: "AND", 2: "OR"}
@@ -72,7 +75,7 @@ class _Branch(Struct):
 def read(data: Data) -> Changes:
     """Return the changes in the `incremental_changes_` of a sync, or raise `UnknownError`."""
     try:
-        changes = Changes(int(data["server_state_change_no_"]), int(data["server_modify_change_no_"]), {}, set())
+        changes = Changes(whole(data["server_state_change_no_"]), whole(data["server_modify_change_no_"]), {}, set())
         names: dict[int, str] = {}
         for pointer in data["compound_mementos_"]:
             compound = pointer["ptr_wrapper"]["data"]
@@ -80,7 +83,7 @@ def read(data: Data) -> Changes:
             if compound.get("clear_attributes_"):
                 changes.unclear.add(path)
             changes.nodes.setdefault(path, []).extend(_named(names, member) for member in compound["vec_"])
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise UnknownError(str(error)) from error
     return changes
 
@@ -102,25 +105,34 @@ def apply(old: Definition, changes: Changes) -> tuple[Definition, list[str]]:
     try:
         server = _applied(old.server, tree.mementos, _OF_SERVER)
         suites = _children(old.root, tree, "", stale)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except _UNREADABLE as error:
         raise UnknownError(str(error)) from error
     return Definition(server, changes.state, changes.modify, suites), stale
 
 
 def exact(node: Node, mementos: Iterable[tuple[str, Data]]) -> Node:
-    """Return the node with those values of variables and labels that the mementos tell better than its text."""
-    told: dict[tuple[str, str], Attribute] = {}
+    """Return the node with those values of variables and labels that the mementos tell better than its text.
+
+    Raises:
+        UnknownError: They tell nothing that can be read.
+    """
+    try:
+        return node.told(dict(_told(mementos)))
+    except _UNREADABLE as error:
+        raise UnknownError(str(error)) from error
+
+
+def _told(mementos: Iterable[tuple[str, Data]]) -> Iterator[tuple[tuple[str, str], Attribute]]:
     for name, data in mementos:
         if name == "NodeVariableMemento":
-            told["edit", str(data["var_"]["n_"])] = _variable(data["var_"])
+            yield ("edit", str(data["var_"]["n_"])), _variable(data["var_"])
         elif name == "NodeLabelMemento":
-            told["label", str(data["label_"]["n_"])] = _label(data["label_"])
-    return node.told(told)
+            yield ("label", str(data["label_"]["n_"])), _label(data["label_"])
 
 
 def _named(names: dict[int, str], member: Data) -> tuple[str, Data]:
     """Return name and fields of a memento; cereal names a type where it first occurs, then only gives its number."""
-    number = int(member["polymorphic_id"])
+    number = whole(member["polymorphic_id"])
     if number & _NEW:
         names[number & ~_NEW] = str(member["polymorphic_name"])
     return names[number & ~_NEW], member["ptr_wrapper"]["data"]
@@ -187,7 +199,7 @@ def _changed_meter(attribute: Attribute, data: Data) -> Meter | None:
     told = data["meter_"]
     if not isinstance(attribute, Meter) or attribute.name != told["n_"]:
         return None
-    return Meter(attribute.name, int(told["min_"]), int(told["max_"]), int(told["cc_"]), int(told["v_"]))
+    return Meter(attribute.name, whole(told["min_"]), whole(told["max_"]), whole(told["cc_"]), whole(told["v_"]))
 
 
 def _changed_label(attribute: Attribute, data: Data) -> Label | None:
@@ -204,7 +216,9 @@ def _changed_limit(attribute: Attribute, data: Data) -> Limit | None:
     told = data["limit_"]
     if not isinstance(attribute, Limit) or attribute.name != told["n_"]:
         return None
-    return Limit(attribute.name, int(told["lim_"]), int(told.get("value_", 0)), tuple(told.get("paths_", ())))
+    return Limit(
+        attribute.name, whole(told["lim_"]), whole(told.get("value_", 0)), tuple(map(str, told.get("paths_", ())))
+    )
 
 
 def _changed_repeat(attribute: Attribute, data: Data) -> Repeat | None:
@@ -212,14 +226,14 @@ def _changed_repeat(attribute: Attribute, data: Data) -> Repeat | None:
         return None
     if attribute.kind in ("datetime", "day"):  # their number on the wire is not what the text says
         raise UnknownError("repeat")
-    return msgspec.structs.replace(attribute, position=str(int(data["index_or_value_"])))
+    return msgspec.structs.replace(attribute, position=str(whole(data["index_or_value_"])))
 
 
 def _changed_queue(attribute: Attribute, data: Data) -> Queue | None:
     if not isinstance(attribute, Queue) or attribute.name != data["name_"]:
         return None
     states = tuple(STATES[number] for number in data["state_vec_"])
-    return msgspec.structs.replace(attribute, index=int(data["index_"]), states=states)
+    return msgspec.structs.replace(attribute, index=whole(data["index_"]), states=states)
 
 
 def _changed_expression(kind: str) -> Callable[[Attribute, Data], Expression | None]:
@@ -234,8 +248,12 @@ def _changed_expression(kind: str) -> Callable[[Attribute, Data], Expression | N
 
 
 def _event(told: Data) -> Event:
+    number = told.get("number_")
     return Event(
-        told.get("number_"), str(told.get("n_", "")), bool(told.get("iv_", False)), bool(told.get("v_", False))
+        None if number is None else whole(number),
+        str(told.get("n_", "")),
+        bool(told.get("iv_", False)),
+        bool(told.get("v_", False)),
     )
 
 
@@ -248,7 +266,7 @@ def _variable(told: Data) -> Variable:
 
 
 def _flags(data: Data) -> tuple[str, ...]:
-    number = int(data["flag_"]["flag_"])
+    number = whole(data["flag_"]["flag_"])
     if number >> len(FLAGS):
         raise UnknownError("flag")
     return sorted_flags(name for bit, name in enumerate(FLAGS) if number >> bit & 1)
@@ -267,7 +285,7 @@ def _submittable(run: Run, data: Data) -> Run:
         run,
         password=str(data["paswd_"]),
         rid=str(data["rid_"]),
-        tryno=int(data["tryNo_"]),
+        tryno=whole(data["tryNo_"]),
         reason=str(data["abr_"]),
     )
 
@@ -288,7 +306,7 @@ _OF_NODE: dict[str, Callable[[Details, Data], Details]] = {
     "NodeStateMemento": _run(state=lambda data: STATES[data["state_"]["first"]]),
     "SuspendedMemento": _run(suspended=lambda data: bool(data["suspended_"])),
     "FlagMemento": _run(flags=_flags),
-    "AliasNumberMemento": _run(alias_no=lambda data: int(data["alias_no_"])),
+    "AliasNumberMemento": _run(alias_no=lambda data: whole(data["alias_no_"])),
     "SubmittableMemento": lambda details, data: msgspec.structs.replace(details, run=_submittable(details.run, data)),
     "NodeDefStatusDeltaMemento": _default_state,
     "SuiteBeginDeltaMemento": _begun,

@@ -8,7 +8,6 @@ from functools import singledispatchmethod
 
 from opsgate.backends.ecflow import generated, grammar
 from opsgate.backends.ecflow.grammar import (
-    Compared,
     Expression,
     FlagSet,
     Function,
@@ -22,6 +21,7 @@ from opsgate.backends.ecflow.grammar import (
     Sum,
     Truth,
     Value,
+    operands,
 )
 from opsgate.backends.ecflow.model import Definition, Event, Limit, Meter, Node, Queue, Repeat, Variable
 
@@ -187,12 +187,12 @@ class Place:
         repeats = [repeat for lineage in lineages if lineage for repeat in lineage[-1].of(Repeat)]
         return any(repeat.name == reference.name and repeat.kind in _DATE_KINDS for repeat in repeats)
 
-    def _references(self, part: object) -> Iterator[tuple[str, bool]]:
+    def _references(self, part: Expression | Value) -> Iterator[tuple[str, bool]]:
         if isinstance(part, (StateIs, FlagSet)):
             yield part.path, self.lineage(part.path) is not None
         elif isinstance(part, Reference):
             yield f"{part.path}:{part.name}", self._attribute(part) is not None
-        for below in _parts(part):
+        for below in operands(part):
             yield from self._references(below)
 
 
@@ -202,18 +202,6 @@ def read(text: str) -> Expression | None:
         return grammar.parse(text)
     except grammar.ParseError:
         return None
-
-
-def _parts(part: object) -> Sequence[object]:
-    if isinstance(part, Joined):
-        return part.parts
-    if isinstance(part, Not):
-        return (part.part,)
-    if isinstance(part, (Truth, Negated)):
-        return (part.value,)
-    if isinstance(part, (Compared, Sum)):
-        return (part.left, part.right)
-    return (part.argument,) if isinstance(part, Function) else ()
 
 
 def _value_of(attribute: object, name: str) -> str | None:

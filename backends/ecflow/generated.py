@@ -86,9 +86,10 @@ def _suite(node: Node, path: str, above: Context) -> list[Variable]:  # noqa: AR
 
 
 def _calendar_values(told: Calendar) -> Sequence[str]:
-    if not told.suite_time:
+    try:
+        now = datetime.strptime(told.suite_time, _STAMP)  # the suite's own time, of no zone
+    except ValueError:  # it has not begun
         return [""] * len(_SUITE_NAMES)
-    now = datetime.strptime(told.suite_time, _STAMP)  # the suite's own time, of no zone
     day, month = calendar.day_name[now.weekday()].lower(), calendar.month_name[now.month].lower()
     week_day, year_day = now.isoweekday() % 7, now.timetuple().tm_yday
     return (

@@ -19,6 +19,7 @@ expressions that it took, such as `1 == 1 == 1`. What cannot be read here is not
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -138,6 +139,8 @@ _SAME = {"eq": "==", "ne": "!=", "le": "<=", "ge": ">=", "lt": "<", "gt": ">"}
 _LARGEST = 2**31 - 1
 _DEEPEST = 50
 """Parentheses within each other: the server reads them by recursion."""
+_DEEPEST_MEANING = 200
+"""Operations within each other, also those without parentheses: what judges them goes down by recursion as well."""
 
 
 def parse(text: str) -> Expression:
@@ -160,6 +163,8 @@ class _Reader:
         self._take(_BLANK)
         if self._at != len(self._text):
             raise self._error()
+        if _is_deep(expression):
+            raise ParseError(f"more than {_DEEPEST_MEANING} operations within each other")
         return expression
 
     def _joined(self) -> Expression:
@@ -245,9 +250,9 @@ class _Reader:
         return Number(int(digits))
 
     def _function(self, name: str) -> Function:
+        self._deeper()
         argument = self._sum()
-        if not self._take(_CLOSE):
-            raise self._error()
+        self._closed()
         return Function(name, argument)
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -269,6 +274,28 @@ class _Reader:
     def _error(self) -> ParseError:
         rest = self._text[self._at :].strip()
         return ParseError(f"cannot be read at {rest[:40]!r}" if rest else "ends too early")
+
+
+def operands(part: Expression | Value) -> Sequence[Expression | Value]:
+    """Return the expressions and values that an expression or value is made of."""
+    if isinstance(part, Joined):
+        return part.parts
+    if isinstance(part, Not):
+        return (part.part,)
+    if isinstance(part, (Truth, Negated)):
+        return (part.value,)
+    if isinstance(part, (Compared, Sum)):
+        return (part.left, part.right)
+    return (part.argument,) if isinstance(part, Function) else ()
+
+
+def _is_deep(expression: Expression) -> bool:
+    level: list[Expression | Value] = [expression]
+    depth = 0
+    while level and depth <= _DEEPEST_MEANING:
+        level = [below for part in level for below in operands(part)]
+        depth += 1
+    return bool(level)
 
 
 def _bound(parts: list[tuple[Expression, bool]], words: list[Literal["and", "or"]]) -> Expression:

@@ -28,6 +28,18 @@ FLAGS = (
 _FLAG_NUMBERS = {name: number for number, name in enumerate(FLAGS)}
 
 
+_LARGEST = 2**63 - 1
+"""Beyond it are no numbers of the server's, and none that JSON carries here."""
+
+
+def whole(told: str | float) -> int:
+    """Return a number that the server told; ValueError where it is none."""
+    number = int(told)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{told} is too large for a number of ecflow_server")
+    return number
+
+
 def sorted_flags(names: Iterable[str]) -> tuple[str, ...]:
     """Return flags in one order, whichever the server told them in; those of newer servers last."""
     return tuple(sorted(names, key=lambda name: (_FLAG_NUMBERS.get(name, len(FLAGS)), name)))
@@ -422,7 +434,7 @@ class Server(Struct, frozen=True):
     @property
     def version_number(self) -> tuple[int, ...]:
         """The version, for comparing."""
-        return tuple(int(part) for part in self.version.split(".") if part.isdigit())
+        return tuple(int(part) for part in self.version.split(".") if part.isdecimal())
 
 
 class Definition:

@@ -13,11 +13,11 @@ from typing import cast
 from msgspec import Struct
 
 from opsgate.backends.ecflow import reading
-from opsgate.backends.ecflow.model import Definition, Kind, Node, Server, Variable, sorted_flags
+from opsgate.backends.ecflow.model import Definition, Kind, Node, Server, Variable, sorted_flags, whole
 from opsgate.backends.errors import Broken
 
 _FRAME = re.compile(
-    r"^(?:(suite|family|task|alias) (\S+)(?: # ([^\n]*))?|(endsuite|endfamily|endtask|endalias))\s*?$", re.MULTILINE
+    r"^(?:(suite|family|task|alias) ([\w.-]+)(?: # ([^\n]*))?|(endsuite|endfamily|endtask|endalias))\s*?$", re.MULTILINE
 )
 _INDENT = re.compile(r"^ +", re.MULTILINE)
 _LEAVES = ("task", "alias")
@@ -157,7 +157,7 @@ def _server(head: str) -> tuple[Server, int, int]:
         flags=sorted_flags(words["flag"].split(",")) if words.get("flag") else (),
     )
     try:
-        return server, int(words.get("state_change", 0)), int(words.get("modify_change", 0))
+        return server, whole(words.get("state_change", 0)), whole(words.get("modify_change", 0))
     except ValueError as error:
         raise Broken("ecflow_server sent a definition with change numbers that are none") from error
 

@@ -37,6 +37,7 @@ from opsgate.backends.ecflow.model import (
     Variable,
     Zombie,
     sorted_flags,
+    whole,
 )
 
 _ABORT = re.compile(r"abort<:(.*)>abort", re.DOTALL)
@@ -146,8 +147,8 @@ def _label(rest: str) -> Label:
 def _meter(rest: str) -> Meter:
     text, comment = _commented(rest)
     name, low, high, *colour = text.split()
-    value = int(comment) if comment else int(low)
-    return Meter(name, int(low), int(high), int(colour[0]) if colour else int(high), value)
+    value = whole(comment) if comment else whole(low)
+    return Meter(name, whole(low), whole(high), whole(colour[0]) if colour else whole(high), value)
 
 
 def _event(rest: str) -> Event:
@@ -156,7 +157,7 @@ def _event(rest: str) -> Event:
     initial = len(words) > 1 and words[-1] == "set"
     if initial:
         words.pop()
-    number = int(words[0]) if words[0].isdigit() else None
+    number = whole(words[0]) if words[0].isdecimal() else None
     names = words if number is None else words[1:]
     return Event(number, names[0] if names else "", initial, _event_value(comment, initial=initial))
 
@@ -169,7 +170,7 @@ def _limit(rest: str) -> Limit:
     text, comment = _commented(rest)
     name, most = text.split()
     used, *paths = comment.split() or ["0"]
-    return Limit(name, int(most), int(used), tuple(paths))
+    return Limit(name, whole(most), whole(used), tuple(paths))
 
 
 def _inlimit(rest: str) -> InLimit:
@@ -177,7 +178,7 @@ def _inlimit(rest: str) -> InLimit:
     options = [word for word in words if word in ("-n", "-s")]
     where, *tokens = words[len(options) :]
     path, _, name = where.rpartition(":")
-    return InLimit(name, path, int(tokens[0]) if tokens else 1, "-n" in options, "-s" in options)
+    return InLimit(name, path, whole(tokens[0]) if tokens else 1, "-n" in options, "-s" in options)
 
 
 def _timed(kind: str) -> Callable[[str], Timed]:
@@ -202,23 +203,34 @@ def _repeat(rest: str) -> Repeat:
     text, comment = _commented(tail)
     words = text.split()
     if kind == "day":
-        return Repeat(kind, "day", (words[0] if words else "1",), words[0] if words else "1")
-    name, start, end, *step = words
-    return Repeat(kind, name, (start, end, step[0] if step else "1"), comment or start)
+        step = str(whole(words[0])) if words else "1"
+        return Repeat(kind, "day", (step,), step)
+    return _counted_repeat(kind, words, comment)
+
+
+def _counted_repeat(kind: str, words: list[str], comment: str) -> Repeat:
+    name, start, end, *rest = words
+    step, position = rest[0] if rest else "1", comment or start
+    if kind in ("integer", "date"):
+        for number in (start, end, step, position):
+            whole(number)
+    elif kind != "datetime":
+        raise ValueError(kind)
+    return Repeat(kind, name, (start, end, step), position)
 
 
 def _listed_repeat(kind: str, tail: str) -> Repeat:
     found = _INDEXED.match(tail)
     if not found:
         raise ValueError(tail)
-    return Repeat(kind, found[1], tuple(found[2].split('" "')), found[3] or "0")
+    return Repeat(kind, found[1], tuple(found[2].split('" "')), str(whole(found[3] or "0")))
 
 
 def _queue(rest: str) -> Queue:
     text, comment = _commented(rest)
     name, *steps = text.split()
     index, *states = comment.split() or ["0"]
-    return Queue(name, tuple(steps), int(index), tuple(states) or ("queued",) * len(steps))
+    return Queue(name, tuple(steps), whole(index), tuple(states) or ("queued",) * len(steps))
 
 
 def _generic(rest: str) -> Generic:
@@ -229,7 +241,7 @@ def _generic(rest: str) -> Generic:
 def _zombie(rest: str) -> Zombie:
     fields = rest.split(":")
     fields += [""] * (_ZOMBIE_LIFETIME - len(fields))
-    return Zombie(fields[0], fields[1], fields[2], int(fields[3] or 0))
+    return Zombie(fields[0], fields[1], fields[2], whole(fields[3] or 0))
 
 
 def _autoarchive(rest: str) -> AutoArchive:
@@ -254,7 +266,10 @@ def _calendar(rest: str) -> Calendar:
 
 
 def _integer(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    try:
+        return whole(text or "0")
+    except ValueError:
+        return 0
 
 
 _READERS: dict[str, Callable[[str], Attribute]] = {

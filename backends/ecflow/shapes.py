@@ -32,6 +32,7 @@ from opsgate.backends.ecflow.port import JsonObject
 _LATE = re.compile(r"-([sac]) (\+?)(\d\d?:\d\d)")
 _REMOTE_OPTION = re.compile(r"--(\w+)\s+('[^']*'|\"[^\"]*\"|\S+)|--(\w+)")
 _NO_TIME = "00:00"
+_DAYS = re.compile(r"\d{1,9}")
 _DAY_HOURS = 24
 
 _LISTS = {
@@ -265,7 +266,7 @@ _MIRROR = ("name", "remote_path", "remote_host", "remote_port", "polling")
 
 def _after(value: str) -> JsonObject:
     """Return a time after completion: `+01:00`, `10:00`, or a number of days."""
-    if value.isdigit():
+    if _DAYS.fullmatch(value):
         time = f"{int(value) * _DAY_HOURS:02}:00"
         return {"relative": True, "days": True, "time": {"value": time}, "value": value}
     return {"relative": value.startswith("+"), "days": False, "time": {"value": value.lstrip("+")}, "value": value}

@@ -245,11 +245,13 @@ def _counted_repeat(kind: str, words: list[str]) -> Repeat:
 
 def is_date(text: str) -> bool:
     """Tell whether a text is a date like 20260131."""
+    if not re.match(r"\d{8}\Z", text, re.ASCII):
+        return False
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         return False
-    return bool(re.match(r"\d{8}\Z", text, re.ASCII))
+    return True
 
 
 def _series(words: str) -> bool:

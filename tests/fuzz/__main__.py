@@ -1,9 +1,11 @@
 """A coverage-guided fuzzer on what parses foreign text.
 
-    pip install atheris
-    python -m tests.fuzz condition [--seconds 600] [--corpus DIRECTORY]
+    python -m venv fuzzing && fuzzing/bin/pip install atheris --constraint requirements.lock --editable .
+    fuzzing/bin/python -m tests.fuzz condition [--seconds 600] [--corpus DIRECTORY]
 
-What is found is written to a file beside, whose name libFuzzer tells; add it to `corpus/TARGET` here.
+What raises, or takes longer than 20 s, ends the run with status 77 or 70 and is written to a file in the working
+directory, whose name libFuzzer tells; so is what takes longer than a second, which ends nothing. Add it to
+`corpus/TARGET` here.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+_LIMITS = ("-timeout=20", "-report_slow_units=1", "-rss_limit_mb=1024", "-max_len=4096")
+"""Of one input: seconds by the clock, which on a busy machine is no measure of ours; then MiB, and bytes."""
 
 
 def main() -> None:
@@ -30,7 +35,7 @@ def main() -> None:
     corpus.mkdir(exist_ok=True)
     for number, example in enumerate(module.corpus(options.target)):
         (corpus / f"example-{number}").write_bytes(example)
-    limits = [f"-max_total_time={options.seconds}", "-timeout=1", "-rss_limit_mb=1024", "-max_len=4096"]
+    limits = [f"-max_total_time={options.seconds}", *_LIMITS]
     atheris.Setup([sys.argv[0], *limits, str(corpus)], module.TARGETS[options.target])
     atheris.Fuzz()
 

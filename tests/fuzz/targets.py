@@ -1,9 +1,12 @@
 """What parses foreign text, as functions of bytes: each raises nothing but what it says, on whatever it is given."""
 
+# ruff: noqa: S608 - our own columns
+
 from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from opsgate import tokens
-from opsgate.backends.ecflow import expressions, grammar, parsing, wire
 from opsgate.backends.errors import Broken, EngineError, Invalid
 from opsgate.backends.flux import ids, search
 from opsgate.backends.flux.port import Resources
@@ -23,8 +25,10 @@ from opsgate.backends.supvisors.faults import FaultError
 from opsgate.handlers.flux import submission
 from opsgate.handlers.flux.needs import Rules
 from tests.backends.redengine.conditions.facts import Stated
+from tests.fuzz.ecflow import definition, expression, frame, submitted_definition
 
 _NOON: Final = 1_795_348_800.0
+_LOOP: Final = asyncio.new_event_loop()
 
 
 def _text(data: bytes) -> str:
@@ -41,7 +45,7 @@ def condition(data: bytes) -> None:
 
 
 def query_string(data: bytes) -> None:
-    """A query, as far as SQLite reading its condition."""
+    """A query, and SQLite looking for it among the tasks."""
     text = _text(data)
     for fields in (query.TASK_FIELDS, query.LOG_FIELDS):
         try:
@@ -49,6 +53,20 @@ def query_string(data: bytes) -> None:
         except Invalid:
             continue
         assert where.sql.count("?") == len(where.values), where
+        if fields is query.TASK_FIELDS:
+            _DB.execute(f"SELECT * FROM task WHERE {where.sql}", where.values).fetchall()
+
+
+def _database() -> sqlite3.Connection:
+    """A task of which each field says something."""
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    query.install(db)
+    columns = ", ".join(f"'{name}' AS \"{name}\"" for name in query.TASK_FIELDS)
+    db.execute(f'CREATE TABLE task AS SELECT {columns}, \'{{"code": "x"}}\' AS own')
+    return db
+
+
+_DB: Final = _database()
 
 
 def job_id(data: bytes) -> None:
@@ -75,10 +93,8 @@ def submit(data: bytes) -> None:
         body = {"command": _text(data), "envars": _text(data), "option_flags": _text(data)}
     if not isinstance(body, dict):
         return
-    try:
-        asyncio.run(submission.submit_job(_Submission(), body, {}))
-    except EngineError:
-        return
+    with suppress(EngineError):
+        _LOOP.run_until_complete(submission.submit_job(_Submission(), body, {}))
 
 
 class _Submission:
@@ -95,30 +111,6 @@ class _Submission:
         assert new.command
 
 
-def definition(data: bytes) -> None:
-    """A definition as ecflow_server prints it."""
-    try:
-        parsing.definition(_text(data))
-    except Broken:
-        return
-
-
-def expression(data: bytes) -> None:
-    """A trigger."""
-    with suppress(grammar.ParseError):
-        grammar.parse(_text(data))
-    expressions.read(_text(data))
-
-
-def frame(data: bytes) -> None:
-    """An answer of ecflow_server."""
-    try:
-        wire.length(data[:8])
-        wire.decode(data[8:])
-    except Broken:
-        return
-
-
 def xml_rpc(data: bytes) -> None:
     """An answer of supervisord."""
     try:
@@ -128,16 +120,20 @@ def xml_rpc(data: bytes) -> None:
 
 
 def token_file(data: bytes) -> None:
-    """A file of tokens, and a token that is looked for in it."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "tokens.json"
-        file.write_bytes(data)
+    """A file of tokens, a token that is looked for in it, and its listing."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
         try:
-            entries = tokens.read(file)
+            entries = tokens.read(Path(file.name))
         except tokens.TokenError:
             return
+        "\n".join(tokens.listing(Path(file.name))).encode()
     for entry in entries:
         entry.permits("flux", "GET")
+        if not entry.hash.startswith("pbkdf2"):  # which takes its time, as it should
+            entry.matches("token")
+        json.dumps(entry.description).encode()
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
@@ -149,6 +145,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         pattern,
         submit,
         definition,
+        submitted_definition,
         expression,
         frame,
         xml_rpc,
