@@ -12,6 +12,7 @@ its keeper is, since a living keeper finds all that the job left, others only wh
 from __future__ import annotations
 
 import json
+import os
 
 from opsgate.backends.jobs import clocks, locks, queue, runners, transitions, tree
 from opsgate.backends.jobs.database import Database
@@ -115,6 +116,7 @@ def _settle(database: Database, job: Active, job_dir: str, *, failed: bool = Tru
         return _give_back(database, job, failed=failed)
     if job.boot == clocks.boot_id():
         tree.sweep(job.id)
+    _give_room_back(job_dir)
     return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
 
 
@@ -136,6 +138,14 @@ def read_record(job_dir: str) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def _give_room_back(job_dir: str) -> None:
+    """Remove what the runner set aside for its record."""
+    try:
+        os.unlink(f"{job_dir}/{EXIT}.new")  # noqa: PTH108 - no pathlib in runners
+    except FileNotFoundError:
+        return
 
 
 def _lost(job: Active) -> dict[str, object]:
