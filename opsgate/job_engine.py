@@ -6,10 +6,11 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from opsgate import broker
+from opsgate.backends.calls import Calls
 from opsgate.backends.flux.broker import executor as flux_executor
 from opsgate.backends.flux.broker.connection import Connection
 from opsgate.backends.flux.broker.executor import FluxExecutor
@@ -27,11 +28,17 @@ _TIDY_THEMSELVES = ("redengine",)
 
 
 class JobEngine:
-    """Opens the engine once per process and event loop; calling it gives the engine."""
+    """Opens the engine once per process and event loop; calling it gives the engine.
 
-    def __init__(self, settings: Callable[[], EngineSettings]) -> None:
-        """Open it with these settings, when it is needed."""
+    Attributes:
+        calls: Counts the changes of its store, and what its executors ask others.
+    """
+
+    def __init__(self, settings: Callable[[], EngineSettings], others: Sequence[Calls] = ()) -> None:
+        """Open it with these settings, when it is needed; `others` count what its executors ask."""
         self._settings = settings
+        self._changes = Calls("jobs")
+        self.calls: Sequence[Calls] = (self._changes, *others)
         self._lock = asyncio.Lock()
         self._engine: Engine | None = None
 
@@ -40,7 +47,7 @@ class JobEngine:
         if self._engine is None:
             async with self._lock:
                 if self._engine is None:
-                    self._engine = await Engine.open(self._settings())
+                    self._engine = await Engine.open(self._settings(), self._changes)
         return self._engine
 
     async def aclose(self) -> None:
@@ -90,7 +97,8 @@ def _of(
             queues={api: _cores(number) or 0 for api, number in own},
             executors=_executors(connection),
             keep={api: keep for api in APIS if api not in _TIDY_THEMSELVES} if seconds or jobs else {},
-        )
+        ),
+        [connection.calls] if connection else [],
     )
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.ecflow import faults, secret, wire
 from opsgate.backends.ecflow.commands import Command
 from opsgate.backends.ecflow.hazards import refuse_open_password
@@ -39,6 +40,11 @@ class Client:
     def label(self) -> str:
         """`host:port` of the server."""
         return self._transport.label
+
+    @property
+    def calls(self) -> Calls:
+        """The requests that were sent; commands in one request are one."""
+        return self._transport.calls
 
     async def ask(self, command: Command, user: User | None = None) -> Reply:
         """Send a user's command and return the answer, which is no refusal."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.ecflow import commands, stats
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.attributes import Attributes
@@ -23,6 +26,9 @@ from opsgate.backends.ecflow.status import Status
 from opsgate.backends.ecflow.suites import Suites
 from opsgate.backends.ecflow.syncing import Syncing
 from opsgate.backends.ecflow.transport import Transport
+from opsgate.backends.measures import Measure
+
+_SUITE_STATES = ("unknown", "complete", "queued", "aborted", "submitted", "active")
 
 
 def connect(
@@ -90,6 +96,19 @@ class EcflowServerBackend:
             "host": told["host"],
             "port": told["port"],
         }
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The requests to the server."""
+        return [self._client.calls]
+
+    async def measures(self) -> Sequence[Measure]:
+        """Count the suites by state: an aborted task makes its suite so. Reading the state of each task would cost."""
+        suites = (await self._mirror.current()).definition.suites
+        numbers = Counter(suite.run.state for suite in suites)
+        return [
+            Measure("opsgate_ecflow_suites", "Suites.", numbers[state], {"state": state}) for state in _SUITE_STATES
+        ]
 
     async def aclose(self) -> None:
         """Stop polling and close all connections; calls under way end with `Away`."""

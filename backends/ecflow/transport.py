@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.connection import Connection, LostError
 from opsgate.backends.ecflow.limits import Limits
@@ -19,9 +20,14 @@ _OUTCOME_UNKNOWN = ": whether it took effect is unknown"
 
 
 class Transport:
-    """The way to one server; nothing is connected before the first request."""
+    """The way to one server; nothing is connected before the first request.
+
+    Attributes:
+        calls: The requests that were sent.
+    """
 
     def __init__(self, address: Address, limits: Limits) -> None:
+        self.calls = Calls("ecflow_server")
         self._address = address
         self._resolver = Resolver(address)
         self._limits = limits
@@ -50,9 +56,7 @@ class Transport:
         """
         if len(frame) > self._limits.request_bytes:
             raise TooLarge(f"{name} has {len(frame)} bytes; {self._limits.request_bytes} are sent at most")
-        consequence = _OUTCOME_UNKNOWN if acts else ""
-        async with self._limited(name, consequence), self._free:
-            return await self._exchange(frame, name, consequence)
+        return await self.calls.counted(name, self._limited_exchange(frame, name, _OUTCOME_UNKNOWN if acts else ""))
 
     async def aclose(self) -> None:
         """Close all connections; calls under way end with `Away`."""
@@ -60,6 +64,10 @@ class Transport:
         for connection in list(self._open):
             connection.close()
         await asyncio.sleep(0)  # the event loop closes the sockets in its next turn
+
+    async def _limited_exchange(self, frame: bytes, name: str, consequence: str) -> bytes:
+        async with self._limited(name, consequence), self._free:
+            return await self._exchange(frame, name, consequence)
 
     async def _exchange(self, frame: bytes, name: str, consequence: str) -> bytes:
         connection = await self._connect(Connection(frame, self._limits.answer_bytes))

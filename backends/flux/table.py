@@ -97,6 +97,13 @@ class Table:
             self._pages[selection] = page
         return page
 
+    def by_state(self) -> dict[str, int]:
+        """Return how many jobs are in each state, by its name."""
+        numbers = dict.fromkeys(State.__members__, 0) | {State.INACTIVE.name: len(self._inactive)}
+        for number in chain((number for _, number in self._pending), self._running):
+            numbers[self._records[number].state_name] += 1
+        return numbers
+
     def _add(self, record: Record) -> None:
         if record.is_pending:
             bisect.insort(self._pending, (-record.priority, record.id))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.hoplite.jobs import API, Jobs, Options
 from opsgate.backends.hoplite.plugins import Plugins
 from opsgate.backends.hoplite.webhooks import Webhooks
@@ -50,6 +51,11 @@ class HopliteBackend(Jobs):
         running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
         waiting = await engine.count(API, Query(states=(State.QUEUED,)))
         return {"name": "jobs", "state": f"{running} running, {waiting} waiting", "plugins": len(names)}
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The changes of the job store, and what its executors ask."""
+        return self._engine.calls
 
     async def measures(self) -> Sequence[Measure]:
         """Count the jobs by state."""

@@ -37,7 +37,9 @@ from opsgate.backends.jobs.watch import Watch
 from opsgate.backends.jobs.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from opsgate.backends.calls import Calls
 
 _log = logging.getLogger(__name__)
 _PIECE = 64 * 1024
@@ -52,7 +54,7 @@ class Engine:
     be written or read, `NotFound` for a job that the API does not have.
     """
 
-    def __init__(self, settings: Settings, layout: Layout) -> None:
+    def __init__(self, settings: Settings, layout: Layout, calls: Calls | None = None) -> None:
         self._settings = settings
         self._layout = layout
         self._environment = environment.base(also=settings.hand_on)
@@ -60,7 +62,7 @@ class Engine:
         self._reader = self._store.connection
         self._recent = Recent(self._reader)
         self._watch = Watch(layout, self._reader)
-        self._writer = Writer(layout)
+        self._writer = Writer(layout, calls=calls)
         local = LocalExecutor(self._environment, settings.interpreter)
         self._poke = asyncio.Event()
         executors = {queue.LOCAL: local, **settings.executors}
@@ -70,8 +72,12 @@ class Engine:
         self._tending = asyncio.get_running_loop().create_task(self._tend())
 
     @classmethod
-    async def open(cls, settings: Settings) -> Self:
+    async def open(cls, settings: Settings, calls: Calls | None = None) -> Self:
         """Open the state directory, made if need be; what was left half done is looked after from now on.
+
+        Args:
+            settings: How.
+            calls: Counts the changes of the store.
 
         Raises:
             Unavailable: It cannot be written.
@@ -80,7 +86,7 @@ class Engine:
         layout = Layout(str(settings.root))
         try:
             await asyncio.to_thread(prepare, layout, settings)
-            return cls(settings, layout)
+            return cls(settings, layout, calls)
         except schema.NewerSchemaError as error:
             raise Unsupported(str(error)) from error
         except (sqlite3.Error, OSError) as error:
@@ -466,6 +472,10 @@ class Engine:
 
 class OpenEngine(Protocol):
     """A process' engine, which several APIs may share: opened when one of them first needs it."""
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """Counts the changes of its store, and what its executors ask others."""
 
     async def __call__(self) -> Engine:
         """Return it; `Unavailable`, `Unsupported`."""

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Unavailable
 from opsgate.backends.jobs import database, schema
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_TOGETHER = 64
+CHANGE = "change"
+"""What every change is counted as."""
 
 
 class _Wish(NamedTuple):
@@ -32,10 +35,12 @@ class Writer:
     Args:
         layout: The state directory.
         tables: What its store holds.
+        calls: Counts the changes.
     """
 
-    def __init__(self, layout: Layout, tables: schema.Tables = schema.JOBS) -> None:
+    def __init__(self, layout: Layout, tables: schema.Tables = schema.JOBS, calls: Calls | None = None) -> None:
         self._tables = tables
+        self._calls = calls or Calls(tables.store)
         self._loop = asyncio.get_running_loop()
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, args=(layout,), name="job-store-writer", daemon=True)
@@ -54,7 +59,7 @@ class Writer:
         """
         answer: asyncio.Future[T] = self._loop.create_future()
         self._wishes.put(_Wish(operation, durable, answer))
-        return await answer
+        return await self._calls.counted(CHANGE, answer)
 
     async def close(self) -> None:
         """Make the changes that wait, then end."""

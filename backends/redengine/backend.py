@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsgate.backends.errors import Unavailable
-from opsgate.backends.measures import Measure
+from opsgate.backends.redengine import measures
 from opsgate.backends.redengine.control import Control
 from opsgate.backends.redengine.runs import Runs
 from opsgate.backends.redengine.session import Session
@@ -14,7 +14,9 @@ from opsgate.backends.redengine.store import Store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opsgate.backends.calls import Calls
     from opsgate.backends.jobs.engine import OpenEngine
+    from opsgate.backends.measures import Measure
     from opsgate.backends.redengine.options import Options
 
 
@@ -41,18 +43,14 @@ class RedengineBackend(Control, Session, Runs):
             raise Unavailable("No scheduler runs; what is asked for is stored, and done once one does", retry_after=1)
         return {"name": "scheduler", "state": f"{said['running']} running, {said['waiting']} waiting", **said}
 
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The changes of both stores: of tasks, and of the runs' jobs."""
+        return [self._store.calls, *self._engine.calls]
+
     async def measures(self) -> Sequence[Measure]:
         """Tell how old the scheduler's last sign of life is, and how many tasks and runs there are."""
-        said = await self.scheduler()
-        runs = [
-            Measure("opsgate_redengine_runs", "Runs that are not over.", said[state], {"state": state})
-            for state in ("running", "waiting")
-        ]
-        tasks = Measure("opsgate_redengine_tasks", "Tasks.", said["tasks"])
-        if said["beat_age"] is None:
-            return [tasks, *runs]
-        age = Measure("opsgate_scheduler_age_seconds", "Since the scheduler's last sign of life.", said["beat_age"])
-        return [tasks, *runs, age]
+        return measures.of_scheduler(await self.scheduler())
 
     async def aclose(self) -> None:
         """Let go of the stores; runs go on."""

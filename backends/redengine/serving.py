@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ from opsgate.backends.redengine.store import Store
 from opsgate.backends.redengine.tasks import API
 
 if TYPE_CHECKING:
+    from opsgate.backends.calls import Calls
     from opsgate.backends.jobs.engine import OpenEngine
 
 _SECONDS_BETWEEN_TRIES: Final = 0.5
@@ -85,7 +86,9 @@ async def _act(scheduler: Scheduler, told: asyncio.Event, ready: Callable[[], No
 
 
 class _Own:
-    """A job engine of this process alone."""
+    """A job engine of this process alone; nobody asks what it counts."""
+
+    calls: Sequence[Calls] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.jobs.writer import Writer
 from opsgate.backends.redengine.reading import Reader
 from opsgate.backends.redengine.schema import TABLES
@@ -30,9 +31,13 @@ class Store:
 
     Args:
         root: The state directory.
+
+    Attributes:
+        calls: Counts the changes.
     """
 
     def __init__(self, root: Path) -> None:
+        self.calls = Calls("redengine")
         self.state = StateDir(root)
         self._lock = asyncio.Lock()
         self._opened: Opened | None = None
@@ -44,7 +49,7 @@ class Store:
                 if self._opened is None:
                     await asyncio.to_thread(prepare, self.state)
                     with reading():
-                        self._opened = Opened(Reader(self.state), Writer(self.state, TABLES))
+                        self._opened = Opened(Reader(self.state), Writer(self.state, TABLES, self.calls))
         return self._opened
 
     async def do(self, operation: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Broken
 from opsgate.backends.supvisors import codec
 from opsgate.backends.supvisors.address import Address
@@ -27,6 +28,11 @@ class Client:
     def __init__(self, address: Address, limits: Limits) -> None:
         self._transport = Transport(address, limits)
         self._reads = Coalescing()
+
+    @property
+    def calls(self) -> Calls:
+        """The calls that were sent; reads that were answered together are one."""
+        return self._transport.calls
 
     async def read(self, kind: _Kind[T], method: str, *parameters: Parameter) -> T:
         """Return the result of a method that changes nothing. Results are shared between callers: never change them."""

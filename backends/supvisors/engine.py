@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import EngineError, Unavailable, Unsupported
+from opsgate.backends.measures import Measure
 from opsgate.backends.supvisors import address
 from opsgate.backends.supvisors.client import Client
 from opsgate.backends.supvisors.faults import SECONDS_TO_OPERATION
@@ -15,6 +19,7 @@ from opsgate.backends.supvisors.supvisors import Supvisors
 from opsgate.backends.supvisors.system import System
 
 _WORKING = frozenset({"OPERATION", "CONCILIATION"})
+_PROCESS_STATES = ("STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "EXITED", "FATAL", "UNKNOWN")
 
 
 def connect(
@@ -65,6 +70,20 @@ class SupervisordBackend:
             "state": _result(state)["statename"],
             "supvisors": _plugin(plugin_version, plugin_state),
         }
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The calls to the daemon."""
+        return [self._client.calls]
+
+    async def measures(self) -> Sequence[Measure]:
+        """Count the processes of this daemon by state."""
+        told = await self.supervisor.get_all_process_info()
+        numbers = Counter(str(process["statename"]) for process in told)
+        return [
+            Measure("opsgate_supvisors_processes", "Processes of this supervisord.", numbers[state], {"state": state})
+            for state in _PROCESS_STATES
+        ]
 
     async def aclose(self) -> None:
         """Close all connections; calls under way end with `Unavailable`."""

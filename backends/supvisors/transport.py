@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Timeout, Unavailable
 from opsgate.backends.supvisors.address import Address
 from opsgate.backends.supvisors.connection import Answer, Connection, LastingConnection, LostError
@@ -24,9 +25,14 @@ _OUTCOME_UNKNOWN = ": whether it took effect is unknown"
 
 
 class Transport:
-    """The connections to one daemon; none is made before the first call."""
+    """The connections to one daemon; none is made before the first call.
+
+    Attributes:
+        calls: The calls that were sent.
+    """
 
     def __init__(self, address: Address, limits: Limits) -> None:
+        self.calls = Calls("supervisord")
         self._address = address
         self._limits = limits
         self._head = _head(address)
@@ -45,13 +51,11 @@ class Transport:
             Broken: It answered with something other than HTTP, with a failure, or with too much.
             Invalid: It could not read the arguments.
         """
-        async with self._limited(self._limits.short, method), self._short_calls:
-            return self._content(await self._read(method, self._request(body)), method)
+        return await self.calls.counted(method, self._short_read(method, body))
 
     async def act(self, method: str, body: bytes) -> bytes:
         """Send a call that changes something and that the daemon answers at once. Failures as in `read`."""
-        async with self._limited(self._limits.short, method, _OUTCOME_UNKNOWN), self._short_calls:
-            return self._content(await self._act(method, body), method)
+        return await self.calls.counted(method, self._short_act(method, body))
 
     async def wait(self, method: str, body: bytes) -> bytes:
         """Send a call that the daemon answers when something has come about. Failures as in `read`.
@@ -63,8 +67,7 @@ class Transport:
             raise Unavailable(f"{self._waiting} calls are already waiting for supervisord", retry_after=AWAY)
         self._waiting += 1
         try:
-            async with self._limited(self._limits.long, method, _OUTCOME_UNKNOWN):
-                return self._content(await self._act(method, body), method)
+            return await self.calls.counted(method, self._long_act(method, body))
         finally:
             self._waiting -= 1
 
@@ -75,6 +78,18 @@ class Transport:
             self._drop(connection)
         self._idle.clear()
         await asyncio.sleep(0)  # the event loop closes the sockets in its next turn
+
+    async def _short_read(self, method: str, body: bytes) -> bytes:
+        async with self._limited(self._limits.short, method), self._short_calls:
+            return self._content(await self._read(method, self._request(body)), method)
+
+    async def _short_act(self, method: str, body: bytes) -> bytes:
+        async with self._limited(self._limits.short, method, _OUTCOME_UNKNOWN), self._short_calls:
+            return self._content(await self._act(method, body), method)
+
+    async def _long_act(self, method: str, body: bytes) -> bytes:
+        async with self._limited(self._limits.long, method, _OUTCOME_UNKNOWN):
+            return self._content(await self._act(method, body), method)
 
     async def _read(self, method: str, request: bytes) -> Answer:
         if (kept := self._kept()) is not None:

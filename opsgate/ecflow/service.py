@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from opsgate.backends.calls import Calling, Calls
 from opsgate.backends.ecflow.port import EcflowBackend, User
+from opsgate.backends.measures import Measure, Measured
 from opsgate.ecflow.statistics import Statistics
 
 
@@ -29,6 +32,15 @@ class EcflowService:
     async def ready(self) -> dict[str, Any]:
         """Describe the server."""
         return await self._backend.ready()
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The requests to the server."""
+        return self._backend.calls if isinstance(self._backend, Calling) else []
+
+    async def measures(self) -> Sequence[Measure]:
+        """What the server tells of itself."""
+        return await self._backend.measures() if isinstance(self._backend, Measured) else []
 
     async def aclose(self) -> None:
         """Let go of it."""

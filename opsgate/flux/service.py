@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opsgate import __version__
+from opsgate.backends.calls import Calling, Calls
 from opsgate.backends.flux.port import FluxBackend, NewJob, Resources
 from opsgate.backends.flux.record import Record
 from opsgate.backends.measures import Measure, Measured
@@ -80,6 +81,11 @@ class FluxService:
     async def ready(self) -> dict[str, Any]:
         """Describe the engine."""
         return await self._backend.ready()
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The calls to the engine."""
+        return self._backend.calls if isinstance(self._backend, Calling) else []
 
     async def measures(self) -> Sequence[Measure]:
         """What the engine tells of itself."""

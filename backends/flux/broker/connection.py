@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Timeout
 from opsgate.backends.flux.broker import bindings, faults
 from opsgate.backends.flux.broker.bindings import Bindings, Handle, Pending
@@ -72,9 +73,13 @@ class Connection:
     Args:
         uri: Where the broker is; where Flux looks for it, without one.
         seconds: How long an answer may take.
+
+    Attributes:
+        calls: The requests that were sent and have one answer.
     """
 
     def __init__(self, uri: str | None = None, seconds: float = SECONDS) -> None:
+        self.calls = Calls("flux")
         self._uri = uri or None
         self.seconds = seconds
         self._posted: deque[Talk | _Act] = deque()
@@ -100,6 +105,7 @@ class Connection:
 
     async def ask(
         self,
+        name: str,
         send: Callable[[Handle, Bindings], Pending],
         read: Callable[[Pending], T],
         *,
@@ -109,6 +115,7 @@ class Connection:
         """Send a request and return its answer.
 
         Args:
+            name: What it is counted as: the topic of Flux's service.
             send: Sends it; called in the connection's thread.
             read: Reads the answer; as well.
             doing: What is wanted, for messages.
@@ -117,6 +124,11 @@ class Connection:
         Raises:
             EngineError: By the meaning of Flux's error; `OSError.errno` is its code.
         """
+        return await self.calls.counted(name, self._ask(send, read, doing, again=again))
+
+    async def _ask(
+        self, send: Callable[[Handle, Bindings], Pending], read: Callable[[Pending], T], doing: str, *, again: bool
+    ) -> T:
         try:
             return await self._once(send, read, doing)
         except OSError as error:

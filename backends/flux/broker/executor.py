@@ -47,6 +47,7 @@ class FluxExecutor:
         """
         spec = orjson.dumps(self._jobspec(job_dir)).decode()
         number = await self._connection.ask(
+            "job-ingest.submit",
             lambda handle, known: known.submit(handle, spec, _URGENCY),
             lambda pending: int(pending.get_id()),
             doing=_DOING,
@@ -72,6 +73,7 @@ class FluxExecutor:
         number = ids.parse(handle)
         try:
             state = await self._connection.ask(
+                "job-list.list-id",
                 lambda broker, _: broker.rpc("job-list.list-id", {"id": number, "attrs": ["state"]}),
                 lambda pending: int(pending.get()["job"]["state"]),
                 doing=f"Job {handle} cannot be read",
@@ -86,6 +88,7 @@ class FluxExecutor:
 
     async def _kill(self, number: int, signum: int) -> None:
         await self._connection.ask(
+            "job-manager.kill",
             lambda handle, known: known.kill(handle, number, signum),
             lambda pending: pending.get(),
             doing="A runner cannot be signalled",
@@ -94,6 +97,7 @@ class FluxExecutor:
     async def _cancel(self, number: int) -> None:
         try:
             await self._connection.ask(
+                "job-manager.raise",
                 lambda handle, known: known.cancel(handle, number),
                 lambda pending: pending.get(),
                 doing="A runner cannot be cancelled",

@@ -41,6 +41,7 @@ class BrokerJobs:
         spec = jobspec.text(new)
         await self._be_current()
         number = await self._connection.ask(
+            "job-ingest.submit",
             lambda handle, known: known.submit(handle, spec, new.urgency),
             lambda pending: int(pending.get_id()),
             doing="The job cannot be submitted",
@@ -70,6 +71,7 @@ class BrokerJobs:
         await self._be_current()
         try:
             await self._connection.ask(
+                "job-manager.raise",
                 lambda handle, known: known.cancel(handle, number),
                 lambda pending: pending.get(),
                 doing=_NOT_CANCELLED,
@@ -89,6 +91,7 @@ class BrokerJobs:
         payload = {"id": number, "urgency": urgency}
         try:
             await self._connection.ask(
+                "job-manager.urgency",
                 lambda handle, _: handle.rpc("job-manager.urgency", payload, 0),
                 lambda pending: pending.get(),
                 doing=f"The urgency of job {number} cannot be changed",
@@ -140,6 +143,7 @@ class BrokerJobs:
 
     async def _look_up(self, number: int) -> dict[str, Any]:
         found: dict[str, Any] = await self._connection.ask(
+            "job-list.list-id",
             lambda handle, _: handle.rpc("job-list.list-id", {"id": number, "attrs": ["all"]}),
             lambda pending: pending.get()["job"],
             doing=f"Job {number} cannot be read",

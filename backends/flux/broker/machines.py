@@ -36,6 +36,7 @@ class Machines:
         if await self.is_ours():
             return
         await self._connection.ask(
+            "shutdown.start",
             lambda handle, _: handle.rpc("shutdown.start", {"loglevel": _QUIET}),
             lambda pending: pending.get(),
             doing="Flux cannot be shut down",
@@ -50,6 +51,7 @@ class Machines:
 
     async def _up(self) -> Any:
         return await self._connection.ask(
+            "resource.sched-status",
             lambda handle, _: handle.rpc("resource.sched-status", None, 0),
             lambda pending: load().resources(pending.get()).up,
             doing="The resources of Flux cannot be read",

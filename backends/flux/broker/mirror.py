@@ -55,7 +55,10 @@ class Mirror:
         """Return when all is known that the job manager told anybody before this was called."""
         # The answer comes behind whatever the job manager has told until then: by the same way, in order.
         await self._connection.ask(
-            lambda handle, _: handle.rpc("job-manager.ping", {"seq": 1}, 0), lambda pending: pending.get(), doing=_DOING
+            "job-manager.ping",
+            lambda handle, _: handle.rpc("job-manager.ping", {"seq": 1}, 0),
+            lambda pending: pending.get(),
+            doing=_DOING,
         )
         await self.until(None, lambda: self._is_current)
 

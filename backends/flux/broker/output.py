@@ -64,6 +64,7 @@ class Output:
     async def _log(self, number: int) -> str:
         payload = {"id": number, "keys": [_LOG], "flags": 0}
         log: str = await self._connection.ask(
+            "job-info.lookup",
             lambda handle, _: handle.rpc("job-info.lookup", payload),
             lambda pending: orjson.loads(pending.get_str())[_LOG],
             doing=f"The output of job {number} cannot be read",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.flux.local.events import LocalEvents
 from opsgate.backends.flux.local.jobs import LocalJobs
 from opsgate.backends.flux.local.machine import Machine
@@ -51,6 +52,11 @@ class LocalBackend:
         running = await engine.count(API, Query(states=(State.STARTING, State.RUNNING)))
         waiting = await engine.count(API, Query(states=(State.CREATED, State.QUEUED)))
         return {"name": "local", "state": f"{running} running, {waiting} waiting"}
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The changes of the job store."""
+        return self._open.calls
 
     async def measures(self) -> Sequence[Measure]:
         """Count the jobs by state."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from opsgate.backends.errors import Conflict, Invalid, NotFound, Unsupported
 from opsgate.backends.jobs.pieces import BEGINNING
-from opsgate.backends.redengine import changes, foresight, members, records
+from opsgate.backends.redengine import changes, foresight, measures, members, records
 from opsgate.backends.redengine.attached import mirror
 from opsgate.backends.redengine.attached.client import Client
 from opsgate.backends.redengine.conditions import clock, grammar, parser
@@ -21,6 +21,10 @@ from opsgate.backends.redengine.session import checked_config
 from opsgate.backends.redengine.tasks import ON_EXISTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opsgate.backends.calls import Calls
+    from opsgate.backends.measures import Measure
     from opsgate.backends.redengine.options import Options
 
 _CONDITIONS: Final = ("start_cond", "end_cond")
@@ -240,6 +244,15 @@ class AttachedBackend:
         """
         said = await self.scheduler()
         return {"name": "session", "state": f"{said['running']} running, {said['waiting']} waiting", **said}
+
+    @property
+    def calls(self) -> Sequence[Calls]:
+        """The questions to the session."""
+        return [self._client.calls]
+
+    async def measures(self) -> Sequence[Measure]:
+        """Tell how many tasks and runs there are; a session that tells it is alive."""
+        return measures.of_scheduler(await self.scheduler())
 
     async def aclose(self) -> None:
         """Let go of the session, which runs on."""

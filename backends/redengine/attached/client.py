@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any, Final
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Broken, Conflict, Denied, EngineError, Invalid, NotFound, Timeout, Unavailable
 
 _SECONDS: Final = 10.0
@@ -21,9 +22,13 @@ class Client:
 
     Args:
         path: The session's socket.
+
+    Attributes:
+        calls: The questions that were asked.
     """
 
     def __init__(self, path: str) -> None:
+        self.calls = Calls("session")
         self._path = path
         self._lock = asyncio.Lock()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -37,13 +42,7 @@ class Client:
             Timeout: It does not answer: one of its tasks holds it up.
         """
         line = json.dumps([method, *arguments]).encode() + b"\n"
-        try:
-            async with asyncio.timeout(_SECONDS), self._lock:
-                answer = await self._exchange(line, is_read=method in _READS)
-        except TimeoutError as error:
-            raise Timeout(f"The session does not answer within {_SECONDS:.0f} s: a task holds it up") from error
-        except (OSError, EOFError) as error:
-            raise Unavailable(f"The session at {self._path} does not run: {error}", retry_after=1) from error
+        answer = await self.calls.counted(method, self._answer(line, is_read=method in _READS))
         if "kind" in answer:
             raise _KINDS.get(answer["kind"], Broken)(answer["message"])
         return answer["value"]
@@ -53,6 +52,15 @@ class Client:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+    async def _answer(self, line: bytes, *, is_read: bool) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(_SECONDS), self._lock:
+                return await self._exchange(line, is_read=is_read)
+        except TimeoutError as error:
+            raise Timeout(f"The session does not answer within {_SECONDS:.0f} s: a task holds it up") from error
+        except (OSError, EOFError) as error:
+            raise Unavailable(f"The session at {self._path} does not run: {error}", retry_after=1) from error
 
     async def _exchange(self, line: bytes, *, is_read: bool) -> dict[str, Any]:
         was_open = self._streams is not None

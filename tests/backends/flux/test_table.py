@@ -34,6 +34,16 @@ def table() -> Table:
     return Table("test", most_inactive=5)
 
 
+class TestNumbers:
+    def test_by_state(self, table: Table) -> None:
+        for number, state in enumerate((SCHED, SCHED, RUN, CLEANUP, *[INACTIVE] * 7), start=1):
+            table.put(record(number, state))
+        table.put(Record({"id": 90, "state": 2}))
+        assert table.by_state() == {
+            "NEW": 0, "DEPEND": 1, "PRIORITY": 0, "SCHED": 2, "RUN": 1, "CLEANUP": 1, "INACTIVE": 5
+        }  # fmt: skip
+
+
 class TestOrder:
     def test_of_those_that_wait(self, table: Table) -> None:
         for number, priority in ((3, 16), (1, 16), (5, 20), (4, 0), (2, 2**32 - 1)):
