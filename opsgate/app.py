@@ -18,6 +18,7 @@ from opsgate.access import origins
 from opsgate.access.caller import SECURITY
 from opsgate.access.layers import Access
 from opsgate.apis import Api, Backend, Working
+from opsgate.backends.calls import Calling
 from opsgate.backends.errors import EngineError
 from opsgate.binding import HandlerResolver, bind
 from opsgate.compiled import stock
@@ -90,6 +91,9 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     records = Records(server.access_log, server.audit_log, as_json=server.log_format == "json")
     chosen = [api for api, _, _ in served]
     problems = _problems(chosen, shared)
+    for _, _, backend in served:
+        if isinstance(backend, Calling):
+            shared.meter.watch(backend.calls)
     layered = [
         (api.layers, Site(api.prefix, document, backend, settings, problems))
         for api, document, backend in served
@@ -115,7 +119,7 @@ def _problems(chosen: Sequence[Api], shared: Shared) -> Problems:
         {api.prefix: api.render for api in chosen},
         ascii_only=[api.prefix for api in chosen if api.ascii],
         statuses={api.prefix: api.statuses for api in chosen if api.statuses is not None},
-        challenges={api.prefix: api.challenge for api in chosen},
+        challenges={api.prefix: api.challenges for api in chosen},
         meter=shared.meter,
     )
 

@@ -7,14 +7,16 @@ failures (unknown path, wrong method, bad parameter, body too large) included.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from http import HTTPStatus
 
 from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope, Send
 
 from opsgate.backends import errors
@@ -45,8 +47,11 @@ Renderer = Callable[[int, str, errors.EngineError | None], Body]
 Statuses = Callable[[errors.EngineError], int | None]
 """The status that an API's document wants for a failure, ``None`` for that of the table."""
 
-CHALLENGE = 'Bearer realm="opsgate"'
-"""How to show credentials to APIs whose document says nothing of it."""
+Challenges = Sequence[str]
+"""How credentials may be shown, each way in a ``WWW-Authenticate`` of its own: Chromium takes two in one for none."""
+
+CHALLENGES: Challenges = ('Bearer realm="opsgate"',)
+"""Those of APIs whose document says nothing of it."""
 
 asked: ContextVar[Scope] = ContextVar("asked")
 """The request under way, for renderers whose body tells of it."""
@@ -54,7 +59,9 @@ asked: ContextVar[Scope] = ContextVar("asked")
 _ECHOED = 1024
 _SECRET = b"ECF_PASS"
 
-Answer = tuple[int, bytes, dict[str, str]]
+Headers = list[tuple[str, str]]
+
+Answer = tuple[int, bytes, Headers]
 """Status, JSON body, further headers."""
 
 Written = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -123,7 +130,7 @@ class Problems:
         *,
         ascii_only: Collection[str] = (),
         statuses: Mapping[str, Statuses] | None = None,
-        challenges: Mapping[str, str] | None = None,
+        challenges: Mapping[str, Challenges] | None = None,
         meter: Meter | None = None,
     ) -> None:
         """Take one renderer per path prefix, e.g. ``{"/supvisors": render_message}``.
@@ -132,7 +139,7 @@ class Problems:
             renderers: The renderers.
             ascii_only: The prefixes where JSON must be ASCII.
             statuses: Statuses that differ from the table, by prefix.
-            challenges: How to show credentials, by prefix: what ``WWW-Authenticate`` says with a 401.
+            challenges: How to show credentials, by prefix: what comes with a 401.
             meter: Counts the failures of engines.
         """
         self._meter = meter or Meter()
@@ -147,39 +154,40 @@ class Problems:
         render = self._renderers.get(prefix, render_plain)
         return json_text(render(status, message, failure), ascii_only=prefix in self._ascii_only)
 
-    def answer(self, scope: Scope, exc: Exception) -> Answer:
+    def answer(self, scope: Scope, exc: Exception, challenges: Challenges = ()) -> Answer:
         """Status, JSON body and further headers for whatever a request failed with."""
         if isinstance(exc, errors.EngineError):
-            return self.of_failure(scope["path"], exc)
+            return self.of_failure(scope["path"], exc, challenges)
         if isinstance(exc, HTTPException):
             return self._of_http(scope, exc)
         if isinstance(exc, MultiPartException):
-            return 400, self.body(scope["path"], 400, f"The multipart body is broken: {exc}"), {}
+            return 400, self.body(scope["path"], 400, f"The multipart body is broken: {exc}"), []
+        if isinstance(exc, ClientDisconnect):  # nobody reads this, and nothing of ours failed
+            return 400, self.body(scope["path"], 400, "The body did not come to its end"), []
         _log(scope, "unexpected failure", exc)
-        return 500, self.body(scope["path"], 500, "Internal error; see the server's log"), {}
+        return 500, self.body(scope["path"], 500, "Internal error; see the server's log"), []
 
-    def of_failure(self, path: str, failure: errors.EngineError) -> Answer:
-        """Status, body and further headers for an engine's failure."""
+    def of_failure(self, path: str, failure: errors.EngineError, differing: Challenges = ()) -> Answer:
+        """Status, body and further headers for an engine's failure; `differing` challenges replace the API's own."""
         self._meter.failed(_prefix(path)[1:], failure)
         differs = self._statuses.get(_prefix(path))
         status = int((differs and differs(failure)) or STATUS[type(failure)])
-        headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+        headers = [] if failure.retry_after is None else [("Retry-After", str(failure.retry_after))]
         if status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = self._challenges.get(_prefix(path), CHALLENGE)
+            challenges = differing or self._challenges.get(_prefix(path), CHALLENGES)
+            headers += [("WWW-Authenticate", challenge) for challenge in challenges]
         return status, self.body(path, status, failure.message, failure), headers
 
-    def written(self, scope: Scope, exc: Exception, *, challenge: str = "") -> Written:
-        """The same as it is sent; `challenge` says how to show credentials where that differs from the API's own."""
-        status, body, further = self.answer(scope, exc)
-        if challenge and status == HTTPStatus.UNAUTHORIZED:
-            further["WWW-Authenticate"] = challenge
+    def written(self, scope: Scope, exc: Exception, *, challenges: Challenges = ()) -> Written:
+        """The same as it is sent; `challenges` say how to show credentials where that differs from the API's own."""
+        status, body, further = self.answer(scope, exc, challenges)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further.items()]
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in further]
         return status, headers, body
 
-    async def refuse(self, scope: Scope, send: Send, exc: Exception, *, challenge: str = "") -> None:
+    async def refuse(self, scope: Scope, send: Send, exc: Exception, *, challenges: Challenges = ()) -> None:
         """Answer a request that goes no further."""
-        status, headers, body = self.written(scope, exc, challenge=challenge)
+        status, headers, body = self.written(scope, exc, challenges=challenges)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -191,7 +199,7 @@ class Problems:
             message = f"No such path: {scope.get('opsgate.path', scope['path'])}"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log(scope, message, exc)
-        return status, self.body(scope["path"], status, message), dict(exc.headers or {})
+        return status, self.body(scope["path"], status, message), list((exc.headers or {}).items())
 
     def handlers(self) -> Iterable[tuple[type[Exception], ErrorHandler]]:
         """What Connexion's exception middleware calls, by exception type; it would answer its own problems itself."""
@@ -199,8 +207,8 @@ class Problems:
         return [(kind, self._respond) for kind in kinds]
 
     async def _respond(self, request: ConnexionRequest, exc: Exception) -> ConnexionResponse:
-        status, body, headers = self.answer(request.scope, exc)
-        return ConnexionResponse(status, content_type="application/json", headers=headers, body=body)
+        status, headers, body = self.written(request.scope, exc)
+        return ConnexionResponse(status, headers=MutableHeaders(raw=headers), body=body)
 
 
 def _prefix(path: str) -> str:

@@ -65,7 +65,7 @@ API = Api(
     max_body=lambda settings: settings.ecflow.max_body,
     statuses=problems.ecflow_status,
     consumed=("filter", "key"),
-    challenge='Basic realm="ecFlow", Bearer',
+    challenges=('Basic realm="ecFlow"', 'Bearer realm="ecFlow"'),
     exempt=is_report,
     layers=EcflowLayers(),
 )

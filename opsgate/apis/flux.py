@@ -78,7 +78,7 @@ API = Api(
     problems.render_detail,
     statuses=problems.flux_status,
     whole_query=QUERY,
-    challenge=BEARER_CHALLENGE,
+    challenges=(BEARER_CHALLENGE,),
     exempt=proves_itself,
     layers=FluxLayers(),
 )

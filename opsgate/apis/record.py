@@ -61,7 +61,7 @@ class Api:
         statuses: Which failures have another status than elsewhere.
         consumed: Query parameters that its layers deal with, not its handlers.
         whole_query: The argument in which its layers give a handler all of the query.
-        challenge: How credentials are shown to it, as ``WWW-Authenticate`` says it.
+        challenges: How credentials are shown to it.
         exempt: Which requests prove by themselves that they may be made, where all others need credentials.
         layers: What it needs around the guard, behind it and around its handlers.
     """
@@ -77,7 +77,7 @@ class Api:
     statuses: problems.Statuses | None = None
     consumed: Collection[str] = ()
     whole_query: str = ""
-    challenge: str = problems.CHALLENGE
+    challenges: problems.Challenges = problems.CHALLENGES
     exempt: Exempt | None = None
     layers: Layers | None = None
 

@@ -15,10 +15,9 @@ from opsgate.backends.errors import Unauthenticated
 from opsgate.flux.access import Access
 from opsgate.problems import Problems
 
-CHALLENGE: Final = 'Basic realm="Flux"'
-"""Bearer is not named beside it: Chromium takes two challenges in one header for none, and asks nobody."""
 BEARER_CHALLENGE: Final = 'Bearer realm="Flux"'
-"""Where only tokens of the service are good: a browser would ask for a user in vain."""
+"""Alone where only tokens of the service are good: a browser would ask for a user in vain."""
+CHALLENGES: Final = ('Basic realm="Flux"', BEARER_CHALLENGE)
 MISSING: Final = "Missing FLUX_USER and/or FLUX_TOKEN"
 _NONE_SHOWN: Final = "Not authenticated"
 _WRONG_USER: Final = "Incorrect user or token."
@@ -58,7 +57,7 @@ class Authentication:
         if scope["type"] == "http" and scope["path"].startswith(self._begin):
             refusal = self._refusal(scope)
             if refusal:
-                await self._problems.refuse(scope, send, Unauthenticated(refusal), challenge=CHALLENGE)
+                await self._problems.refuse(scope, send, Unauthenticated(refusal), challenges=CHALLENGES)
                 return
         await self._app(scope, receive, send)
 

@@ -30,7 +30,7 @@ def write(counts: Counts, measures: Iterable[tuple[str, Measure]], accept: str) 
         The text and its media type.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector([*_counted(counts), *_measured(measures)]))
+    registry.register(_Collector([*_counted(counts), *_called(counts), *_measured(measures)]))
     encode, media_type = choose_encoder(accept)
     return encode(registry), media_type
 
@@ -65,6 +65,21 @@ def _counted(counts: Counts) -> Iterator[Metric]:
     for key, number in counts.failures.items():
         failures.add_metric(key, number)
     return iter((version, requests, durations, failures))
+
+
+def _called(counts: Counts) -> Iterator[Metric]:
+    labels = ("engine", "call")
+    families = (
+        CounterMetricFamily("opsgate_engine_calls", "Calls to an engine.", labels=labels),
+        CounterMetricFamily(
+            "opsgate_engine_call_failures", "Those that the engine did not answer, or not in time.", labels=labels
+        ),
+        CounterMetricFamily("opsgate_engine_call_seconds", "How long all of them together took.", labels=labels),
+    )
+    for key, tally in counts.calls.items():
+        for family, number in zip(families, tally, strict=True):
+            family.add_metric(key, number)
+    return iter(families)
 
 
 def _measured(measures: Iterable[tuple[str, Measure]]) -> Iterable[Metric]:

@@ -26,6 +26,7 @@ _ENDED: Final = 0
 class _Content(msgspec.Struct):
     answers: list[tuple[str, str, int, list[float]]]
     failures: list[tuple[str, str, int]]
+    calls: list[tuple[str, str, list[float]]]
 
 
 class Shared:
@@ -111,6 +112,7 @@ def _encoded(counts: Counts) -> bytes:
         _Content(
             [(label.api, label.operation, status, tally) for (label, status), tally in counts.answers.items()],
             [(api, meaning, number) for (api, meaning), number in counts.failures.items()],
+            [(engine, name, tally) for (engine, name), tally in counts.calls.items()],
         )
     )
 
@@ -119,8 +121,9 @@ def _decoded(data: bytes) -> Counts:
     try:
         content = msgspec.json.decode(data, type=_Content)
     except msgspec.DecodeError:  # nothing yet, or read for so long that the half was written a second time
-        return Counts({}, {})
+        return Counts({}, {}, {})
     return Counts(
         {(Label(api, operation), status): tally for api, operation, status, tally in content.answers},
         {(api, meaning): number for api, meaning, number in content.failures},
+        {(engine, name): tally for engine, name, tally in content.calls},
     )

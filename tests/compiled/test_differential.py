@@ -35,6 +35,8 @@ def quiet() -> Iterator[None]:
 class Echo:
     """A backend, its ports and their methods, which answer what they were asked."""
 
+    calls = ()
+
     def __init__(self, name: str = "") -> None:
         self._name = name
 

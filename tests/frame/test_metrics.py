@@ -1,10 +1,13 @@
 """What is counted, how workers put it together, and how it is written down."""
 
+import asyncio
 import os
 import signal
+from collections.abc import Awaitable
 
 import pytest
 
+from opsgate.backends.calls import Calls
 from opsgate.backends.errors import Timeout, Unavailable
 from opsgate.backends.measures import Measure
 from opsgate.metrics.exposing import write
@@ -20,6 +23,22 @@ def tally(seconds: float, *groups: int) -> list[float]:
     for group in groups:
         numbers[group] += 1
     return [seconds, *numbers]
+
+
+def called(calls: Calls, name: str, failure: Exception | None = None) -> None:
+    """Count a call; its seconds are made up afterwards."""
+
+    async def call() -> None:
+        if failure is not None:
+            raise failure
+
+    outcome = asyncio.run(_outcome(calls, name, call()))
+    assert outcome is failure
+    calls.tallies[name][2] = 0.5
+
+
+async def _outcome(calls: Calls, name: str, call: Awaitable[None]) -> BaseException | None:
+    return (await asyncio.gather(calls.counted(name, call), return_exceptions=True))[0]
 
 
 class TestMeter:
@@ -41,11 +60,29 @@ class TestMeter:
             meter.failed("ecflow", failure)
         assert meter.counts().failures == {("ecflow", "Timeout"): 2, ("ecflow", "Unavailable"): 1}
 
+    def test_calls_of_an_engine_that_apis_share_count_once(self) -> None:
+        meter, jobs, flux, more = Meter(), Calls("jobs"), Calls("flux"), Calls("flux")
+        for engines in ([jobs], [jobs, flux], [more]):
+            meter.watch(engines)
+        for calls in (jobs, flux, more):
+            called(calls, "a")
+        called(flux, "b", Timeout("x"))
+        assert meter.counts().calls == {
+            ("jobs", "a"): [1, 0, 0.5],
+            ("flux", "a"): [2, 0, 1.0],
+            ("flux", "b"): [1, 1, 0.5],
+        }
+
     def test_a_copy_stays_as_it_is(self) -> None:
         meter = Meter()
         meter.answered(FOR_GET, 200, 0.0005)
+        calls = Calls("jobs")
+        meter.watch([calls])
+        called(calls, "a")
         copy = meter.counts()
         meter.answered(FOR_GET, 200, 0.0005)
+        called(calls, "a")
+        assert copy.calls == {("jobs", "a"): [1, 0, 0.5]}
         assert copy.answers == {(GET, 200): tally(0.0005, 0)}
 
 
@@ -62,6 +99,7 @@ class TestShared:
         shared = Shared(3)
         for worker, times in ((1, 2), (2, 3)):
             _fork(shared, worker, times)
+        assert shared.total().calls == {("jobs", "change"): [2, 0, 1.0]}
         assert shared.total().answers == {(GET, 200): tally(2.5, *[8] * 5)}
 
     def test_what_ended_workers_counted_stays(self) -> None:
@@ -69,6 +107,7 @@ class TestShared:
         for worker in range(1, 6):
             _fork(shared, worker, 2)
             shared.after_end(worker)
+        assert shared.total().calls == {("jobs", "change"): [5, 0, 2.5]}
         assert shared.total().answers == {(GET, 200): tally(5.0, *[8] * 10)}
 
     def test_one_worker_too_many_is_left_out(self) -> None:
@@ -91,17 +130,20 @@ class TestShared:
     def test_nonsense_counts_nothing(self, torn: bytes) -> None:
         shared = Shared(1)
         shared._write(1, torn)
-        assert shared.total() == Counts({}, {})
+        assert shared.total() == Counts({}, {}, {})
 
 
 def _fork(shared: Shared, worker: int, times: int) -> None:
-    """Let a real process count, publish and be killed."""
+    """Let a real process count, a call to an engine besides, publish and be killed."""
     shared.before_fork(worker)
     pid = os.fork()
     if pid == 0:
         shared.after_fork(worker)
         for _ in range(times):
             shared.meter.answered(FOR_GET, 200, 0.5)
+        calls = Calls("jobs")
+        shared.meter.watch([calls])
+        called(calls, "change")
         shared.publish()
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -113,6 +155,10 @@ class TestWrite:
         meter.answered(FOR_GET, 200, 0.0005)
         meter.answered(FOR_GET, 503, 0.03)
         meter.failed("hoplite", Unavailable("no"))
+        engine = Calls("jobs")
+        meter.watch([engine])
+        called(engine, "change")
+        called(engine, "change", Unavailable("full"))
         jobs = [
             ("hoplite", Measure("opsgate_jobs", "Jobs.", number, {"state": s})) for s, number in (("a", 1), ("b", 2))
         ]
@@ -128,6 +174,9 @@ class TestWrite:
         assert 'opsgate_request_seconds_count{api="hoplite"} 2.0' in lines
         assert 'opsgate_request_seconds_sum{api="hoplite"} 0.0305' in lines
         assert 'opsgate_engine_failures_total{api="hoplite",meaning="Unavailable"} 1.0' in lines
+        assert 'opsgate_engine_calls_total{call="change",engine="jobs"} 2.0' in lines
+        assert 'opsgate_engine_call_failures_total{call="change",engine="jobs"} 1.0' in lines
+        assert 'opsgate_engine_call_seconds_total{call="change",engine="jobs"} 0.5' in lines
         assert 'opsgate_jobs{api="hoplite",state="b"} 2.0' in lines
 
     def test_openmetrics(self) -> None:

@@ -34,15 +34,15 @@ class TestEcflow:
             (errors.Unavailable("it cannot be reached", retry_after=2), 503, 503),
         ):
             body = b'{"error":"%b"}' % failure.message.encode()
-            assert problems.of_failure("/a/b", failure) == (usual, body, {"Retry-After": "2"})
-            assert problems.of_failure("/ecflow/b", failure) == (ecflow, body, {"Retry-After": "2"})
+            assert problems.of_failure("/a/b", failure) == (usual, body, [("Retry-After", "2")])
+            assert problems.of_failure("/ecflow/b", failure) == (ecflow, body, [("Retry-After", "2")])
 
 
 class TestCredentials:
     def test_are_asked_for_where_none_were_accepted(self, problems: Problems) -> None:
-        challenge = {"WWW-Authenticate": 'Bearer realm="opsgate"'}
+        challenge = [("WWW-Authenticate", 'Bearer realm="opsgate"')]
         assert problems.of_failure("/a/b", errors.Unauthenticated("who?")) == (401, b'{"error":"who?"}', challenge)
 
     def test_do_not_help_whoever_may_not(self, problems: Problems) -> None:
         failure = errors.Denied("authentication failed")
-        assert problems.of_failure("/ecflow/b", failure) == (403, b'{"error":"authentication failed"}', {})
+        assert problems.of_failure("/ecflow/b", failure) == (403, b'{"error":"authentication failed"}', [])

@@ -20,7 +20,10 @@ _SECONDS = 20
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     directory = tmp_path_factory.mktemp("m")
     port = free_port()
-    environment = {"OPSGATE_JOBS_STATE_DIR": str(directory / "jobs")}
+    environment = {
+        "OPSGATE_JOBS_STATE_DIR": str(directory / "jobs"),
+        "OPSGATE_HOPLITE_BUILTIN_PLUGINS": "command",
+    }
     arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
     with Gateway(arguments, port, directory / "log", environment) as running:
         yield running
@@ -69,6 +72,25 @@ class TestMetrics:
         until(lambda: number(gateway, "opsgate_engine_failures_total", 'api="hoplite",meaning="NotFound"') == 1)
         until(lambda: number(gateway, "opsgate_requests_total", 'api="",operation="",status="404"') == 1)
 
+    def test_calls_to_the_engine(self, gateway: Gateway) -> None:
+        def changes() -> float:
+            return number(gateway, "opsgate_engine_calls_total", 'call="change",engine="jobs"')
+
+        def seconds() -> float:
+            return number(gateway, "opsgate_engine_call_seconds_total", 'call="change",engine="jobs"')
+
+        before = changes(), seconds()
+        for _ in range(5):
+            answer = httpx.post(
+                f"{gateway.url}/hoplite/jobs",
+                json={"plugin_name": "hoplite.plugins.command", "config": {"command": ["true"]}},
+                timeout=10,
+            )
+            assert answer.status_code == httpx.codes.CREATED
+        until(lambda: changes() >= before[0] + 5)
+        until(lambda: seconds() > before[1])
+        assert number(gateway, "opsgate_engine_call_failures_total", 'call="change",engine="jobs"') == 0
+
     def test_jobs_by_state(self, gateway: Gateway) -> None:
         assert number(gateway, "opsgate_jobs", 'api="hoplite",state="running"') == 0
         assert 'opsgate_jobs{api="hoplite",state="queued"} 0.0' in httpx.get(f"{gateway.url}/metrics").text
@@ -95,3 +117,22 @@ class TestOtherApis:
             until(lambda: number(gateway, "opsgate_jobs", 'api="flux",state="finished"') == 1)
             assert number(gateway, "opsgate_redengine_tasks", 'api="redengine"') == 1
             assert number(gateway, "opsgate_redengine_runs", 'api="redengine",state="running"') == 0
+            until(lambda: number(gateway, "opsgate_engine_calls_total", 'call="change",engine="redengine"') == 1)
+            assert number(gateway, "opsgate_engine_calls_total", 'call="change",engine="jobs"') >= 1
+
+    def test_supvisors_and_ecflow_too_while_their_engines_are_away(self, tmp_path: Path) -> None:
+        port, nowhere = free_port(), free_port()
+        environment = {
+            "OPSGATE_SUPVISORS_URL": f"http://127.0.0.1:{nowhere}",
+            "ECF_HOST": "127.0.0.1",
+            "ECF_PORT": str(nowhere),
+            "OPSGATE_ECFLOW_STATE_DIR": str(tmp_path / "ecflow"),
+        }
+        arguments = ["serve", "--api", "supvisors", "--api", "ecflow", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+        with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
+            assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=20).status_code == httpx.codes.BAD_GATEWAY
+            away = httpx.get(f"{gateway.url}/supvisors/supervisor/getPID", timeout=20)
+            assert away.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            for name in ("opsgate_engine_calls_total", "opsgate_engine_call_failures_total"):
+                assert number(gateway, name, 'call="supervisor.getPID",engine="supervisord"') == 1
+                assert number(gateway, name, 'call="stats and full",engine="ecflow_server"') >= 1

@@ -35,7 +35,7 @@ def basic(text: str) -> dict[str, str]:
 
 def denied(answer: httpx.Response, message: str) -> bool:
     assert (answer.status_code, answer.json()) == (401, {"Message": message, "detail": message})
-    return answer.headers["www-authenticate"] == 'Basic realm="Flux"'
+    return answer.headers.get_list("www-authenticate") == ['Basic realm="Flux"', 'Bearer realm="Flux"']
 
 
 async def access_token(client: httpx.AsyncClient, base: str = "/v1") -> str:
