@@ -64,6 +64,14 @@ def explain(error: jsonschema_rs.ValidationError) -> str:
     return first_line(error.message) + (f" - {where!r}" if where else "")
 
 
+def misfit(validator: jsonschema_rs.Validator, value: object) -> str:
+    """One sentence about what is wrong with a value that is not valid."""
+    try:
+        return explain(next(validator.iter_errors(value)))
+    except ValueError:  # an error holds the value, which jsonschema-rs copies to a depth of 255 only
+        return "What does not fit the schema is nested more than 255 levels deep"
+
+
 def _distance(errors: list[jsonschema_rs.ValidationError]) -> tuple[bool, int]:
     """How far a value is from a schema: farthest if it has what that schema forbids."""
     return any(error.kind.name == "not" for error in errors), len(errors)

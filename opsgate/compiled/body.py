@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from opsgate.compiled.fallthrough import FallThrough
-from opsgate.validation import explain, parse_json
+from opsgate.validation import misfit, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Body:
             raise BadRequestProblem("Request body must not be empty")
         if self.validator is None or self.validator.is_valid(body):
             return body
-        raise BadRequestProblem(explain(next(self.validator.iter_errors(body))))
+        raise BadRequestProblem(misfit(self.validator, body))
 
 
 async def _read(receive: Receive) -> bytes:

@@ -56,6 +56,13 @@ class TestSchema:
         wrong = await post(app, "/trees", orjson.dumps(tree))
         assert (wrong.status, wrong.message.rpartition(" - ")[2]) == (400, "'children.0.children.0'")
 
+    @pytest.mark.parametrize("levels", [200, 300, 900])
+    async def test_at_any_depth(self, app: ASGIApp, levels: int) -> None:
+        body = b'{"secret":"s","name":' + b"[" * levels + b"]" * levels + b"}"
+        answer = await ask(app, "PUT", "/sample/jobs/7", body, Content_Type="application/json")
+        assert answer.status == 400
+        assert "not of type" in answer.message or "nested more than 255 levels deep" in answer.message
+
 
 class TestJson:
     @pytest.mark.parametrize(
