@@ -66,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @SCHEMA.parametrize()
-@suite.EACH_OPERATION
+@suite.each_operation()
 def test_operation(case: Case[Any], site: Site) -> None:
     case.call_and_validate(base_url=site.gateway.url)
 
@@ -77,7 +77,7 @@ def test_sequences(site: Site) -> None:
             return {"base_url": site.gateway.url}
 
     assert issubclass(Machine, APIStateMachine)
-    Machine.run(settings=suite.SEQUENCES)
+    Machine.run(settings=suite.sequences())
 
 
 def test_the_served_document_is_the_routed_one(site: Site) -> None:

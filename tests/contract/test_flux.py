@@ -61,7 +61,7 @@ def tame(case: Case[Any]) -> None:
 
 
 @SCHEMA.parametrize()
-@suite.EACH_OPERATION
+@suite.each_operation()
 def test_operation(case: Case[Any], flux: Flux) -> None:
     tame(case)
     case.call_and_validate(base_url=flux.gateway.url)
@@ -76,7 +76,7 @@ def test_sequences(flux: Flux) -> None:
             return {"base_url": flux.gateway.url}
 
     assert issubclass(Machine, APIStateMachine)
-    Machine.run(settings=suite.SEQUENCES)
+    Machine.run(settings=suite.sequences())
 
 
 def test_the_served_document_is_the_routed_one(flux: Flux) -> None:

@@ -43,7 +43,7 @@ def hasten(case: Case[Any]) -> None:
 
 
 @SCHEMA.parametrize()
-@suite.EACH_OPERATION
+@suite.each_operation()
 def test_operation(case: Case[Any], hoplite: Hoplite) -> None:
     hasten(case)
     case.call_and_validate(base_url=hoplite.gateway.url)
@@ -61,7 +61,7 @@ def test_sequences(hoplite: Hoplite) -> None:
             return {"base_url": hoplite.gateway.url}
 
     assert issubclass(Machine, APIStateMachine)
-    Machine.run(settings=suite.SEQUENCES)
+    Machine.run(settings=suite.sequences())
 
 
 class Life:

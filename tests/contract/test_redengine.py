@@ -48,7 +48,7 @@ def hasten(case: Case[Any]) -> None:
 
 
 @SCHEMA.parametrize()
-@suite.EACH_OPERATION
+@suite.each_operation()
 def test_operation(case: Case[Any], redengine: Redengine) -> None:
     hasten(case)
     case.call_and_validate(base_url=redengine.url)
@@ -66,7 +66,7 @@ def test_sequences(redengine: Redengine) -> None:
             return {"base_url": redengine.url}
 
     assert issubclass(Machine, APIStateMachine)
-    Machine.run(settings=suite.SEQUENCES)
+    Machine.run(settings=suite.sequences())
 
 
 def test_the_served_document_is_the_routed_one(redengine: Redengine) -> None:

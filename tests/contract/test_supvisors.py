@@ -49,7 +49,7 @@ def settle(case: Case[Any], url: str, limit: float = 60.0) -> None:
 
 
 @SCHEMA.parametrize()
-@suite.EACH_OPERATION
+@suite.each_operation()
 def test_operation(case: Case[Any], gateway: Gateway) -> None:
     case.call_and_validate(base_url=gateway.url)
     settle(case, gateway.url)
@@ -65,7 +65,7 @@ def test_sequences(gateway: Gateway) -> None:
             settle(case, gateway.url)
 
     assert issubclass(Machine, APIStateMachine)
-    Machine.run(settings=suite.SEQUENCES)
+    Machine.run(settings=suite.sequences())
 
 
 def test_the_served_document_is_the_routed_one(gateway: Gateway) -> None:

@@ -1,0 +1,40 @@
+"""Lets the stream flow and looks at the service again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.soak import samples
+from tests.soak.samples import Sample
+from tests.soak.site import running
+from tests.soak.stream import Stream
+
+
+def watch(
+    directory: Path, seconds: float, every: float, pause: float, told: Callable[[Sample], object] = lambda _: None
+) -> list[Sample]:
+    """Have a service of its own for so long, and return what was seen of it.
+
+    Args:
+        directory: An empty one with a short path.
+        seconds: How long.
+        every: Seconds between two looks.
+        pause: Seconds that each client rests after an answer.
+        told: Called with each sample.
+
+    Raises:
+        AssertionError: A request was not answered as it should; the service's log has a traceback.
+    """
+    seen: list[Sample] = []
+    with running(directory) as site:
+        with Stream(site, pause) as stream:
+            begin = time.monotonic()
+            while (at := time.monotonic() - begin) < seconds and not stream.wrong:
+                time.sleep(max(0.0, (len(seen) + 1) * every - at))
+                seen.append(samples.taken(site, time.monotonic() - begin, stream.take()))
+                told(seen[-1])
+        assert not stream.wrong, stream.wrong
+        assert "Traceback" not in (site.state / "log" / "gateway.log").read_text()
+    return seen
