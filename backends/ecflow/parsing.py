@@ -51,6 +51,8 @@ def definition(text: str, old: Definition | None = None) -> Definition:
     head = text[: first.start()] if first else text
     server, state, modify = _server(head)
     suites = _Builder(text, old.root if old else None).build() if first else ()
+    for misplaced in (suite for suite in suites if suite.kind != "suite"):
+        raise Broken(f"ecflow_server sent {misplaced.kind} {misplaced.name} outside of any suite")
     return Definition(server, state, modify, suites)
 
 
@@ -104,6 +106,8 @@ class _Builder:
             self._finish()
 
     def _enter(self, kind: Kind, name: str, head: str, start: int) -> None:
+        if self._stack and kind == "suite":
+            raise Broken(f"ecflow_server sent suite {name} within {self._stack[-1].kind} {self._stack[-1].name}")
         parent = self._stack[-1].old if self._stack else self._old
         old = parent.child(name) if parent is not None else None
         self._stack.append(_Open(kind, name, head, start, old, None, []))
