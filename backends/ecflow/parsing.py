@@ -23,6 +23,8 @@ _INDENT = re.compile(r"^ +", re.MULTILINE)
 _LEAVES = ("task", "alias")
 _CLOSES = {"endsuite": "suite", "endfamily": "family", "endtask": "task", "endalias": "alias"}
 _OWN = " # server"
+_DEEPEST = 200
+"""Nodes within each other: what shows them goes down by recursion. Ours are not so deep; who knows about others'."""
 
 
 class _Open(Struct):
@@ -108,6 +110,8 @@ class _Builder:
     def _enter(self, kind: Kind, name: str, head: str, start: int) -> None:
         if self._stack and kind == "suite":
             raise Broken(f"ecflow_server sent suite {name} within {self._stack[-1].kind} {self._stack[-1].name}")
+        if len(self._stack) >= _DEEPEST:
+            raise Broken(f"ecflow_server has {kind} {name} within {_DEEPEST} others: more than can be shown")
         parent = self._stack[-1].old if self._stack else self._old
         old = parent.child(name) if parent is not None else None
         self._stack.append(_Open(kind, name, head, start, old, None, []))

@@ -26,6 +26,8 @@ _EXPRESSIONS = ("trigger", "complete")
 _JOINING = ("-a", "-o")
 _DAYS_AFTER = ("autocancel", "autoarchive")
 _IDLE = " -i"
+_DEEPEST = 100
+"""Nodes within each other: everybody who reads them goes down by recursion."""
 _QUOTED = re.compile(r"^([\"'])(.*)\1$")
 
 
@@ -73,6 +75,8 @@ class _Nesting:
             self._open.pop()  # a task needs no endtask
         if self._open and kind not in _INSIDE[self._open[-1][0]]:
             raise Invalid(f"{kind} {name} cannot be within {self._open[-1][0]} {self._open[-1][1]}")
+        if len(self._open) >= _DEEPEST:
+            raise Invalid(f"{kind} {name} of the definition is within more than {_DEEPEST - 1} others")
         if not self._open:
             self.top.append((kind, name))
         self._open.append((kind, name))

@@ -25,6 +25,9 @@ SUITE = """suite s
   endfamily
 endsuite
 """
+DEEP_NODES = "suite x\n" + "family a\n" * 100 + "endfamily\n" * 100 + "endsuite\n"
+DEEP_CALLS = "cal::date_to_julian(" * 1000 + "1" + ")" * 1000
+DEEP_SUM = "1" + " + 1" * 1000
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,10 @@ class TestRefused:
             ("POST", "/suites", {"definition": "# nothing\n"}, 400, ""),
             ("POST", "/suites", {"definition": "suite x\nfamily a\nbroken line\nendsuite\n"}, 400, ""),
             ("POST", "/suites", {"definition": "suite x\ntask a\ntrigger b == complete\nendsuite\n"}, 400, ""),
+            ("POST", "/suites", {"definition": DEEP_NODES}, 400, "99"),
+            ("POST", "/suites", {"definition": f"suite x\ntask a\ntrigger {DEEP_CALLS}\nendsuite\n"}, 400, "50"),
+            ("POST", "/suites", {"definition": f"suite x\ntask a\ntrigger {DEEP_SUM}\nendsuite\n"}, 400, "200"),
+            ("POST", "/suites", {"definition": f"task a\nrepeat datelist D {'9' * 30}\n"}, 400, "9" * 30),
             ("POST", "/suites", {"definition": "suite s\nendsuite\n"}, 409, "s"),
             ("POST", "/suites", {"definition": "suite n\nendsuite\nsuite s\nendsuite\n"}, 409, "s"),
             ("PUT", "/suites/s/definition", {"definition": "suite x\nendsuite\n"}, 400, "suite"),
