@@ -16,6 +16,7 @@ from opsgate import hangup, inherited, logs, preflight
 from opsgate.app import build
 from opsgate.backends.jobs import linux
 from opsgate.draining import Draining
+from opsgate.master import Master
 from opsgate.metrics.sharing import Shared
 from opsgate.settings import Settings
 
@@ -99,6 +100,10 @@ class Gateway(BaseApplication):
             options |= {"certfile": server.certfile, "keyfile": server.keyfile}
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()
 
     def load(self) -> ASGIApp:
         """The app, as gunicorn asks for it."""

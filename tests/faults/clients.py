@@ -141,7 +141,7 @@ class Stream:
             time.sleep(_PAUSE)
 
     def recovery(self) -> float:
-        """Wait until a read and a write that were sent from now on have succeeded; return how long that took."""
+        """Wait until a read and a write over new connections, made from now on, succeed; return how long that took."""
         begin = time.monotonic()
         self.wait(lambda: min(self._latest_read, self._latest_write) >= begin, "a read and a write that succeed again")
         return time.monotonic() - begin
@@ -171,7 +171,8 @@ class Stream:
                 begin = time.monotonic()
                 if self._succeeds(line, self._served.read(), begin):
                     with self._lock:
-                        self._reads, self._latest_read = self._reads + 1, max(begin, self._latest_read)
+                        self._reads += 1
+                        self._latest_read = self._latest_read if line.keeps else max(begin, self._latest_read)
 
     def _write(self, number: int, name: str) -> None:
         with _Line(self._served, keeps=number % 2 == 0) as line:
@@ -183,7 +184,8 @@ class Stream:
                 with self._lock:
                     if succeeded:
                         self.written.acknowledged.append(key)
-                        self._writes, self._latest_write = self._writes + 1, max(begin, self._latest_write)
+                        self._writes += 1
+                        self._latest_write = self._latest_write if line.keeps else max(begin, self._latest_write)
                     else:
                         self.written.unknown.append(key)
 
@@ -215,7 +217,7 @@ class _Line:
     """
 
     def __init__(self, served: Served, *, keeps: bool) -> None:
-        self._served, self._keeps = served, keeps
+        self._served, self.keeps = served, keeps
         self._connection: http.client.HTTPConnection | None = None
 
     def ask(self, request: Request) -> Answer:
@@ -234,7 +236,7 @@ class _Line:
         except BaseException:
             self.close()
             raise
-        if not self._keeps:
+        if not self.keeps:
             self.close()
         return answer
 

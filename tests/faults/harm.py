@@ -13,12 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from tests.faults.clients import PATIENCE
-from tests.faults.scenario import Fault
+from tests.faults.scenario import Fault, S
 from tests.faults.site import Site
+
+
+class Clocked(Site, Protocol):
+    """A site with a clock that can be set: `settable_clock` is in the environment of its processes."""
+
+    clock: Path
+
 
 _HOLD = """
 import sqlite3, sys
@@ -95,7 +103,7 @@ def stop_one(kind: str) -> Fault[Site]:
     return fault
 
 
-def hold(store: Callable[[Site], Path], how: str, *, frozen: bool = False) -> Fault[Site]:
+def hold(store: Callable[[S], Path], how: str, *, frozen: bool = False) -> Fault[S]:
     """Another process has a store's lock.
 
     Args:
@@ -105,7 +113,7 @@ def hold(store: Callable[[Site], Path], how: str, *, frozen: bool = False) -> Fa
     """
 
     @contextmanager
-    def fault(site: Site) -> Iterator[None]:
+    def fault(site: S) -> Iterator[None]:
         command = [sys.executable, "-P", "-c", _HOLD, str(store(site)), how]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
             assert holder.stdout is not None
@@ -120,7 +128,7 @@ def hold(store: Callable[[Site], Path], how: str, *, frozen: bool = False) -> Fa
     return fault
 
 
-def connections(number: int, port: Callable[[Site], int], *, drip: bool = False) -> Fault[Site]:
+def connections(number: int, port: Callable[[S], int], *, drip: bool = False) -> Fault[S]:
     """Many clients that are connected and ask nothing.
 
     Args:
@@ -130,7 +138,7 @@ def connections(number: int, port: Callable[[Site], int], *, drip: bool = False)
     """
 
     @contextmanager
-    def fault(site: Site) -> Iterator[None]:
+    def fault(site: S) -> Iterator[None]:
         _allow_descriptors(number + 500)
         with ExitStack() as stack:
             clients = [
@@ -167,6 +175,28 @@ def small_disk(directory: Path, size: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+@contextmanager
+def step_clock(site: Clocked) -> Iterator[None]:
+    """The clock goes a day forward, then two days back, then is right again."""
+    _set(site.clock, 86400)
+    try:
+        yield
+        _set(site.clock, -86400)
+        time.sleep(0.5)
+    finally:
+        _set(site.clock, 0)
+
+
+def settable_clock(file: Path) -> dict[str, str]:
+    """The environment of a Python program whose clock is as far from the machine's as a file says, in seconds.
+
+    What it measures durations with goes on evenly, as it does when a machine's clock is set. libfaketime is not used:
+    with it either waiting for a lock, or `time.sleep` of Python 3.11 and later, does not work.
+    """
+    file.write_text("0")
+    return {"PYTHONPATH": str(Path(__file__).with_name("clock")), "CLOCK_IS_OFF_BY": str(file)}
 
 
 def wait(condition: Callable[[], object]) -> None:
@@ -211,6 +241,12 @@ def _dripping(clients: list[socket.socket]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def _set(clock: Path, seconds: int) -> None:
+    new = clock.with_suffix(".new")
+    new.write_text(str(seconds))
+    new.replace(clock)
 
 
 def _allow_descriptors(number: int) -> None:

@@ -6,6 +6,8 @@ import http.client
 import itertools
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from opsgate.backends.jobs import locks
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.hoplite import install
 from tests.faults import harm
-from tests.faults.clients import Answer, Request, Written, asked, tcp
+from tests.faults.clients import Answer, Request, Stream, UnixConnection, Written, asked, tcp
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 
@@ -35,11 +37,22 @@ class HopliteSite:
         directory: Where all of it is.
         state: The job engine's state directory.
         port: Where it listens.
+        socket: Where it listens too.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Start it."""
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Start it; `environment` is added to the usual one."""
         self.directory, self.state, self.port = directory, directory / "state", free_port()
+        self.socket = directory / "socket"
+        self._gateway: Gateway | None = None
+        self._environment = {
+            "OPSGATE_HOPLITE_PLUGIN_PATHS": str(directory / "site"),
+            "OPSGATE_JOBS_STATE_DIR": str(self.state),
+            "OPSGATE_JOBS_CORES": "4",
+            "OPSGATE_SERVER_GRACEFUL_TIMEOUT": "2",
+            "TMPDIR": str(directory / "tmp"),
+            **(environment or {}),
+        }
         self._marks = directory / "marks"
         self._marks.touch()
         (directory / "tmp").mkdir()
@@ -51,15 +64,17 @@ class HopliteSite:
 
     def start(self) -> None:
         """Start it, again perhaps."""
-        environment = {
-            "OPSGATE_HOPLITE_PLUGIN_PATHS": str(self.directory / "site"),
-            "OPSGATE_JOBS_STATE_DIR": str(self.state),
-            "OPSGATE_JOBS_CORES": "4",
-            "OPSGATE_SERVER_GRACEFUL_TIMEOUT": "2",
-            "TMPDIR": str(self.directory / "tmp"),
-        }
-        arguments = ["serve", "--api", "hoplite", "--workers", "2", "--bind", f"hoplite=127.0.0.1:{self.port}"]
-        self.gateway = Gateway(arguments, self.port, self.directory / "log", environment)
+        addresses = [f"--bind=hoplite=127.0.0.1:{self.port}", f"--bind=hoplite=unix:{self.socket}"]
+        arguments = ["serve", "--api=hoplite", "--workers=2", *addresses]
+        if self._gateway is not None:
+            self._gateway.stop()  # it was killed
+        self._gateway = Gateway(arguments, self.port, self.directory / "log", self._environment)
+
+    @property
+    def gateway(self) -> Gateway:
+        """The running service."""
+        assert self._gateway is not None
+        return self._gateway
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection to it."""
@@ -118,14 +133,137 @@ class HopliteSite:
         return list(json.loads(answer.body)["jobs"])
 
 
-SCENARIOS: tuple[Scenario[HopliteSite], ...] = (
+class SmallDisk(HopliteSite):
+    """The same with its state on a small file system, which one may mount as root only."""
+
+    def __init__(self, directory: Path) -> None:
+        """Mount it, and start."""
+        self._disk = ExitStack()
+        (directory / "state").mkdir()
+        self._disk.enter_context(harm.small_disk(directory / "state", "48m"))
+        super().__init__(directory)
+
+    def close(self) -> None:
+        """End it, and unmount."""
+        super().close()
+        self._disk.close()
+
+
+class SocketFile(HopliteSite):
+    """The same with clients that come by a socket file."""
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to it."""
+        return UnixConnection(self.socket)
+
+
+class OwnClock(HopliteSite):
+    """The same with a clock that can be set; that of runners and jobs is the machine's.
+
+    Attributes:
+        clock: The file that says how far it is from the machine's.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Start it."""
+        self.clock = directory / "clock"
+        super().__init__(directory, harm.settable_clock(self.clock))
+
+
+def _store(site: HopliteSite) -> Path:
+    return site.state / "jobs.db"
+
+
+def _port(site: HopliteSite) -> int:
+    return site.port
+
+
+@contextmanager
+def _disk_full(site: HopliteSite) -> Iterator[None]:
+    with harm.full_disk(site.state / "filler"):
+        yield
+
+
+@contextmanager
+def _socket_removed(site: HopliteSite) -> Iterator[None]:
+    site.socket.unlink()
+    yield
+
+
+def _refused(stream: Stream) -> bool:
+    return stream.statuses[503] > 0
+
+
+SCENARIOS: tuple[Scenario[Any], ...] = (
     Scenario("a-worker-killed", "kill -9 of one gunicorn worker", harm.kill_one("worker"), HopliteSite, cuts=True),
     Scenario("all-workers-killed", "kill -9 of all gunicorn workers", harm.kill_all("worker"), HopliteSite, cuts=True),
     Scenario(
+        "master-killed",
+        "kill -9 of gunicorn's master; a supervisor starts it again",
+        harm.kill_service,
+        HopliteSite,
+        reads_go_on=False,
+        writes_go_on=False,
+        cuts=True,
+    ),
+    Scenario(
+        "everything-killed",
+        "kill -9 of master and workers at once; a supervisor starts it again",
+        harm.kill_everything,
+        HopliteSite,
+        reads_go_on=False,
+        writes_go_on=False,
+        cuts=True,
+    ),
+    Scenario(
         "runners-killed",
-        "kill -9 of the runners of three jobs",
-        harm.kill(lambda site: site.pids("runner"), at_least=3),
+        "kill -9 of the runners of five jobs",
+        harm.kill(lambda site: site.pids("runner"), at_least=5),
         HopliteSite,
         interrupts=True,
+    ),
+    Scenario("a-worker-stopped", "SIGSTOP of one worker", harm.stop_one("worker"), HopliteSite, writes_go_on=False),
+    Scenario(
+        "store-locked",
+        "another process has the SQLite store locked, longer than writers wait",
+        harm.hold(_store, "BEGIN EXCLUSIVE"),
+        HopliteSite,
+        lasts=_refused,
+        writes_go_on=False,
+    ),
+    Scenario(
+        "line-held-up",
+        "a process whose turn it is to write is stopped, longer than writers wait",
+        harm.hold(_store, "turn", frozen=True),
+        HopliteSite,
+        lasts=_refused,
+        writes_go_on=False,
+    ),
+    Scenario(
+        "slow-clients",
+        "100 clients send a header byte by byte, without end",
+        harm.connections(100, _port, drip=True),
+        HopliteSite,
+    ),
+    Scenario("idle-connections", "1000 connections that ask nothing", harm.connections(1000, _port), HopliteSite),
+    Scenario(
+        "disk-full",
+        "no room on the file system of the state directory",
+        _disk_full,
+        SmallDisk,
+        lasts=_refused,
+        writes_go_on=False,
+    ),
+    Scenario(
+        "socket-removed",
+        "the socket file by which clients come is removed",
+        _socket_removed,
+        SocketFile,
+        cuts=True,
+        reads_go_on=False,
+        writes_go_on=False,
+    ),
+    Scenario(
+        "clock-stepped", "the service's clock a day forward, two days back, and right again", harm.step_clock, OwnClock
     ),
 )
