@@ -18,8 +18,13 @@ from tests.hostile.wire import NoReplyError, Reply, Wire
 GROWTH = 30 * 2**20
 """Bytes by which a worker may have grown after thousands of requests."""
 
-Prepare = Callable[[], Mapping[str, str]]
+Prepare = Callable[[str], Mapping[str, str]]
 """Puts things there before an operation's turn, and returns the values of parameters that name them."""
+
+
+def nothing(_operation_id: str) -> Mapping[str, str]:
+    """A `Prepare` for operations that need nothing."""
+    return {}
 
 
 def operations(api: str) -> list[str]:
@@ -46,7 +51,7 @@ class Siege:
         gateway: Gateway,
         alive: str,
         *,
-        prepare: Prepare = dict,
+        prepare: Prepare = nothing,
         rules: Rules | None = None,
         bodies: Mapping[str, bytes] | None = None,
         sparing: Collection[str] = (),
@@ -109,11 +114,11 @@ class Siege:
         parameters = spec.parameters(self._document, path, operation)
         media, example = self._example(operation)
         body = self._bodies.get(operation_id, example)
-        good = corpus.Good(path, method.upper(), parameters, body, self._prepare(), media=media)
+        good = corpus.Good(path, method.upper(), parameters, body, self._prepare(operation_id), media=media)
         methods = [name.upper() for name in spec.METHODS if name in self._document["paths"][path]]
         if operation_id in self._sparing:
             return spared(good, methods, self._rules_for(operation))
-        return attacks(good, methods, self._rules_for(operation))
+        return attacks(good, methods, self._rules_for(operation), list(self._operations).index(operation_id))
 
     def _rules_for(self, operation: spec.Document) -> Rules:
         """An operation that needs no credentials may not even look at them."""

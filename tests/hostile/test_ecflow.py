@@ -38,7 +38,7 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     server = EcflowServer(directory / "server")
     server.start()
 
-    def the_suite() -> dict[str, str]:
+    def the_suite(_operation_id: str) -> dict[str, str]:
         for name in server.suites():
             server.delete(f"/{name}")
         server.load(SUITE)

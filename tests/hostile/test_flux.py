@@ -30,7 +30,7 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
         number = flux.submit("true")
         flux.finished(number)
 
-        def finished_job() -> dict[str, str]:
+        def finished_job(_operation_id: str) -> dict[str, str]:
             return {"uid": str(number), "urgency": "0", "command": "true"}
 
         bodies = dict.fromkeys(("submission.submit_job", "submission.submit_job_v1"), HELD)

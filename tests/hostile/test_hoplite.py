@@ -19,7 +19,7 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
         install(hoplite.site, {"a job": "def run(config, status):\n    pass"})
         gateway = hoplite.gateway
 
-        def finished_job() -> dict[str, str]:
+        def finished_job(_operation_id: str) -> dict[str, str]:
             return {"job_uuid": hoplite.run("a job")["uuid"]}
 
         with closing(Siege("hoplite", gateway, "/jobs/running", prepare=finished_job, sparing=SLOW)) as siege:

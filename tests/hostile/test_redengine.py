@@ -17,7 +17,7 @@ NEVER = "after task 'nobody'"
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     with Redengine(tmp_path_factory.mktemp("redengine"), {"OPSGATE_JOBS_CORES": "1"}) as redengine:
 
-        def one_task() -> dict[str, str]:
+        def one_task(_operation_id: str) -> dict[str, str]:
             redengine.clear()
             redengine.create("here", **{"class": "CommandTask", "command": ["true"], "start_cond": NEVER})
             return {"name": "here", "run_id": redengine.run("here")["run_id"]}

@@ -16,6 +16,19 @@ SPARED = (
     *("supervisor.restart", "supvisors.restart", "supvisors.restart_sequence"),  # away for seconds
     *("supervisor.clear_all_process_logs", "supervisor.start_all_processes"),  # take seconds each
 )
+EXISTING = {"wait": "false"}
+MISSING = {
+    "wait": "false",
+    "namespec": "nobody:nobody",
+    "application_name": "nobody",
+    "name": "nobody",
+    "regex": "nobody",
+}
+
+
+def something(operation_id: str) -> dict[str, str]:
+    """What an operation is about: what is not there, where it would start processes hundreds of times."""
+    return MISSING if "start" in operation_id else EXISTING
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +39,9 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     arguments = ["supvisors", "-u", daemon.url, "-p", str(port)]
     environment = {"OPSGATE_SERVER_VALIDATE_RESPONSES": "true"}
 
-    def something_quick() -> dict[str, str]:
-        return {"wait": "false", "namespec": "once:once", "application_name": "once", "regex": "once"}
-
     with running(daemon), Gateway(arguments, port, directory / "log", environment) as gateway:
         pid = daemon.pid
-        with closing(
-            Siege("supvisors", gateway, "/supervisor/getState", prepare=something_quick, sparing=SPARED)
-        ) as siege:
+        with closing(Siege("supvisors", gateway, "/supervisor/getState", prepare=something, sparing=SPARED)) as siege:
             yield siege
         assert daemon.running
         assert daemon.pid == pid
