@@ -8,6 +8,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
 
 from connexion import AsyncApp
 from connexion.options import SwaggerUIOptions
@@ -106,7 +107,7 @@ def assemble(settings: Settings, served: Served, *, fast: bool = True, shared: S
     for layers, site in layered:
         app = layers.inside(app, site)
     app = access.before(app)
-    app = Guard(app, limits=_limits(settings, chosen), render=problems.body, seen=_seen(shared, records))
+    app = Guard(app, limits=_limits(settings, chosen), render=problems.body, seen=_seen(shared, records, access))
     for layers, site in layered:
         app = layers.outside(app, site)
     app = origins.surround(app, server.origins)
@@ -168,13 +169,15 @@ def _connexion(settings: Settings, served: Served, problems: Problems, lifespan:
     return entry
 
 
-def _seen(shared: Shared, records: Records) -> Seen:
-    if not records.wanted:
-        return shared.meter.answered
+def _seen(shared: Shared, records: Records, access: Access) -> Seen:
+    count, record = shared.meter.answered, records.answered if records.wanted else None
 
     def seen(scope: Scope, status: int, seconds: float) -> None:
-        shared.meter.answered(scope, status, seconds)
-        records.answered(scope, status, seconds)
+        count(scope, status, seconds)
+        if status == HTTPStatus.UNAUTHORIZED:
+            access.unauthenticated(scope)
+        if record is not None:
+            record(scope, status, seconds)
 
     return seen
 

@@ -6,7 +6,7 @@ import asyncio
 import html
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -78,12 +78,14 @@ class Pages:
             },
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one of our pages, or pass the request on."""
-        page = self._exact.get(scope["path"]) if scope["type"] == "http" else None
-        if page is None and not (scope["type"] == "http" and scope["path"].startswith("/ui/")):
-            await self._app(scope, receive, send)
-            return
+        if scope["type"] == "http" and (scope["path"] in self._exact or scope["path"].startswith("/ui/")):
+            return self._answer(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = self._exact.get(scope["path"])
         if scope["method"] not in ("GET", "HEAD"):
             response = self._error(scope, 405, "Only GET is possible here", {"Allow": "GET, HEAD"})
         elif page is not None:

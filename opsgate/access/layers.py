@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from opsgate.access.gate import Recognition, Requirement
-from opsgate.access.throttle import Failures, Throttle
+from opsgate.access.throttle import Failures, Throttle, note
 from opsgate.apis.record import Api
 from opsgate.problems import Problems
 from opsgate.settings import Server
@@ -25,6 +25,7 @@ class Access:
         self._tokens = Tokens(Path(server.tokens_file).absolute()) if server.tokens_file else None
         self._exempt = {api.name: api.exempt for api in apis if api.exempt is not None}
         self._names = frozenset(api.name for api in apis)
+        self._failures = Failures(server.max_failed_logins) if server.max_failed_logins else None
 
     def behind(self, app: ASGIApp) -> ASGIApp:
         """What comes behind the APIs' own layers."""
@@ -42,6 +43,11 @@ class Access:
                 read_only=self._server.read_only,
                 problems=self._problems,
             )
-        if most := self._server.max_failed_logins:
-            app = Throttle(app, failures=Failures(most), problems=self._problems)
+        if self._failures is not None:
+            app = Throttle(app, failures=self._failures, problems=self._problems)
         return app
+
+    def unauthenticated(self, scope: Scope) -> None:
+        """Be told of a request that was answered with 401."""
+        if self._failures is not None:
+            note(self._failures, scope)

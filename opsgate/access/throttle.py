@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsgate.access import shown
 from opsgate.backends.errors import TooMany
@@ -31,6 +30,11 @@ class Failures:
         self._clock = clock
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
+    @property
+    def are_many(self) -> bool:
+        """Whether any address may have to wait: mostly none has failed at all."""
+        return bool(self._times)
+
     def note(self, address: str) -> None:
         """Another failure of this address."""
         times = self._times.pop(address, None) or deque(maxlen=self._most)
@@ -51,27 +55,30 @@ class Throttle:
     """ASGI middleware, behind the guard, in front of whoever judges credentials. Each worker counts for itself."""
 
     def __init__(self, app: ASGIApp, *, failures: Failures, problems: Problems) -> None:
-        """Count the failures of those who ask `app`."""
+        """Let wait who failed too often, before `app` is asked."""
         self._app = app
         self._failures = failures
         self._problems = problems
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, or refuse it if it shows credentials and others were wrong too often."""
-        client = scope.get("client") if scope["type"] == "http" else None
-        if not client or not (shown.authorization(scope) or shown.key(scope)):
-            await self._app(scope, receive, send)
-            return
-        address: str = client[0]
-        if left := self._failures.seconds_left(address):
-            seconds = int(left) + 1
-            refused = TooMany(f"Too many wrong credentials from {address}: wait {seconds} s", retry_after=seconds)
-            await self._problems.refuse(scope, send, refused)
-            return
+        if self._failures.are_many and (left := self._seconds_left(scope)):
+            return self._refuse(scope, send, int(left) + 1)
+        return self._app(scope, receive, send)
 
-        async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.UNAUTHORIZED:
-                self._failures.note(address)
-            await send(message)
+    def _seconds_left(self, scope: Scope) -> float:
+        return self._failures.seconds_left(scope["client"][0]) if _shows_credentials(scope) else 0
 
-        await self._app(scope, receive, watched)
+    async def _refuse(self, scope: Scope, send: Send, seconds: int) -> None:
+        message = f"Too many wrong credentials from {scope['client'][0]}: wait {seconds} s"
+        await self._problems.refuse(scope, send, TooMany(message, retry_after=seconds))
+
+
+def note(failures: Failures, scope: Scope) -> None:
+    """Count a request that was answered with 401; one without credentials was no try."""
+    if _shows_credentials(scope):
+        failures.note(scope["client"][0])
+
+
+def _shows_credentials(scope: Scope) -> bool:
+    return scope["type"] == "http" and bool(scope.get("client") and (shown.authorization(scope) or shown.key(scope)))

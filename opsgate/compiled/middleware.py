@@ -23,6 +23,7 @@ from opsgate.compiled.fallthrough import FallThrough
 from opsgate.compiled.table import Table
 from opsgate.compiled.templates import SLASH, Values
 from opsgate.metrics.meter import OPERATION, Label
+from opsgate.packed import Packed
 from opsgate.problems import Problems, Written
 
 _ENCODED_SLASH: Final = re.compile("%2[fF]")
@@ -114,6 +115,8 @@ class CompiledRoutes(SpecMiddleware):
             answer = self._problems.written(scope, exc)
         if answer is None:
             await self._pass_on(scope, receive, send)
+        elif isinstance(answer, Packed):
+            await _send(answer.written(), scope, send)
         elif isinstance(answer, Response):
             await self._send_response(answer, scope, receive, send)
         else:

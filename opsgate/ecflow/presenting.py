@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from connexion.context import _scope
@@ -20,6 +20,8 @@ from opsgate.packed import header
 from opsgate.streaming import event, events
 
 Handler = Callable[..., Awaitable[Any]]
+
+_HEADERS: Final = [(b"vary", b"Accept-Encoding, Authorization, X-API-Key"), (b"cache-control", b"no-cache")]
 
 
 class Presenter:
@@ -66,18 +68,15 @@ def etag(change: Change, *, seen: bool = False) -> str:
 
 def _read(result: Any, scope: Scope) -> Response:
     change = result.change if isinstance(result, Document | NodeStatus) else None
-    headers = {"Vary": "Accept-Encoding, Authorization, X-API-Key", "Cache-Control": "no-cache"}
-    if change is not None:
-        headers |= {
-            "ETag": etag(change, seen=sees_secrets(scope.get(CALLER))),
-            "X-Ecflow-Change": f"{change.state}-{change.modify}",
-        }
-        if isinstance(result, Document):
-            scope["opsgate.cached"] = True
-    return _json(result, scope, headers)
+    if change is None:
+        return _json(result, scope, _HEADERS, "")
+    if isinstance(result, Document):
+        scope["opsgate.cached"] = True
+    headers = [*_HEADERS, (b"x-ecflow-change", b"%d-%d" % (change.state, change.modify))]
+    return _json(result, scope, headers, etag(change, seen=sees_secrets(scope.get(CALLER))))
 
 
-def _json(result: Any, scope: Scope, headers: Mapping[str, str]) -> Response:
+def _json(result: Any, scope: Scope, headers: packed.Headers, tag: str) -> Response:
     wanted = dict(parse_query(scope["query_string"])).get("filter", "") if scope["query_string"] else ""
     if wanted:
         value = orjson.loads(result.body) if isinstance(result, Document) else _plain(result)
@@ -85,7 +84,7 @@ def _json(result: Any, scope: Scope, headers: Mapping[str, str]) -> Response:
     else:
         body = result.body if isinstance(result, Document) else orjson.dumps(_plain(result))
     kept = isinstance(result, Document) and not wanted
-    return packed.answer(scope, body, headers, gzipped=(lambda: result.gzipped) if kept else None)
+    return packed.answer(scope, body, headers, tag=tag, gzipped=(lambda: result.gzipped) if kept else None)
 
 
 def _plain(result: Any) -> Any:

@@ -29,7 +29,7 @@ QUERY: Final = "given"
 """The argument in which handlers get all of a query, by name."""
 _TEXT: Final = "text/plain"
 _EVENTS: Final = "text/event-stream"
-_HEADERS: Final = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding, Authorization"}
+_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"vary", b"Accept, Accept-Encoding, Authorization")]
 _FIRST: Final = 0.3
 """Seconds that a stream has to fail, where only its headers are asked for."""
 _LEVEL: Final = 1
@@ -67,9 +67,8 @@ class Presenter:
         page = result.page
         if page is None:
             return packed.answer(scope, result.body, _HEADERS)
-        headers = {**_HEADERS, "ETag": f'W/"{page.change}"'}
         kept = (lambda: self._compressed(page, result)) if result.form else None
-        return packed.answer(scope, result.body, headers, gzipped=kept)
+        return packed.answer(scope, result.body, _HEADERS, tag=f'W/"{page.change}"', gzipped=kept)
 
     def _compressed(self, page: Page, result: Written) -> bytes:
         """The list compressed; the same page is asked for until a job changes."""

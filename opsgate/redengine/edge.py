@@ -7,6 +7,7 @@ send such forms, too: the guard has refused those.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,16 +32,14 @@ class Edge:
         self._gate = gate
         self._problems = problems
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on, evened out, or refuse it."""
         if scope["type"] != "http" or not scope["path"].startswith(self._below):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         _even_out(scope)
         if self._gate.is_open or scope["path"] == self._public:
-            await self._app(scope, receive, send)
-        else:
-            await self._gated(scope, receive, send)
+            return self._app(scope, receive, send)
+        return self._gated(scope, receive, send)
 
     async def _gated(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, status = request_of(scope, self._prefix), 0
@@ -64,5 +63,5 @@ class Edge:
 def _even_out(scope: Scope) -> None:
     if b"%2" in scope["query_string"]:
         scope["query_string"] = _PLUS.sub(b"%2B", scope["query_string"])
-    if any(name == b"content-type" for name, _ in scope["headers"]):
+    if any(name == b"content-type" and value != _JSON[1] for name, value in scope["headers"]):
         scope["headers"] = [*(item for item in scope["headers"] if item[0] != b"content-type"), _JSON]

@@ -20,6 +20,7 @@ Handler = Callable[..., Awaitable[Any]]
 
 QUERY: Final = "query"
 """The argument in which handlers get a query string as ``[(name, value), ...]``."""
+_HEADERS: Final = [(b"cache-control", b"no-cache"), (b"vary", b"Accept-Encoding")]
 _MEDIA_TYPE: Final = "application/json"
 
 
@@ -42,18 +43,18 @@ class Presenter:
 
 async def _present(result: Any, scope: Scope) -> Any:
     if isinstance(result, Document):
-        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        if scope["method"] in ("GET", "HEAD"):
-            headers["ETag"] = f'W/"{result.change}"'
-        return packed.answer(scope, result.body, headers)
+        tag = f'W/"{result.change}"' if scope["method"] in ("GET", "HEAD") else ""
+        return packed.answer(scope, result.body, _HEADERS, tag=tag)
     if isinstance(result, LogPage):
-        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        if result.after_id is not None:
-            headers["Link"] = f'<{_next(scope, result.after_id)}>; rel="next"'
-        return packed.answer(scope, result.body, headers)
+        return packed.answer(scope, result.body, [*_HEADERS, *_links(result, scope)])
     if isinstance(result, AsyncIterator):
         return await stream(result, bytes, media_type=_MEDIA_TYPE)
     return result
+
+
+def _links(page: LogPage, scope: Scope) -> packed.Headers:
+    if page.after_id is not None:
+        yield b"link", f'<{_next(scope, page.after_id)}>; rel="next"'.encode("latin-1")
 
 
 def _next(scope: Scope, after_id: int) -> str:
