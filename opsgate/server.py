@@ -15,7 +15,7 @@ from uvicorn_worker import UvicornWorker
 from opsgate import hangup, inherited, logs, preflight
 from opsgate.app import build
 from opsgate.backends.jobs import linux
-from opsgate.draining import Draining
+from opsgate.impatience import Impatient
 from opsgate.master import Master
 from opsgate.metrics.sharing import Shared
 from opsgate.settings import Settings
@@ -29,7 +29,7 @@ class Worker(UvicornWorker):
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": Draining,
+        "http": Impatient,
         "lifespan": "on",
         "ws": "none",
         "server_header": False,

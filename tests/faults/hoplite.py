@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from opsgate.backends.jobs import locks
-from tests.engines.gateway import Gateway, free_port
 from tests.engines.hoplite import install
 from tests.faults import harm
-from tests.faults.clients import Answer, Request, Stream, UnixConnection, Written, asked, tcp
+from tests.faults.clients import Answer, Request, UnixConnection, Written, asked
+from tests.faults.on_jobs import OnJobs, SmallDisk, disk_full, refused
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 
@@ -25,107 +23,56 @@ _MARK = """
         fd = os.open(config['file'], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.write(fd, (config['key'] + '\\n').encode())
         os.close(fd)
-        time.sleep(0.1)
+        time.sleep(0.05)
 """
-_JOB_FILES = {"lock", "spec.json", "stdout", "stderr", "work", "exit.json"}
 
 
-class HopliteSite:
-    """`opsgate serve` with the Hoplite API at its root; each write is a job that runs, and leaves a mark that it did.
+class HopliteSite(OnJobs):
+    """`opsgate serve` with the Hoplite API at its root, on a port and a socket file; each write is a job that runs.
 
     Attributes:
-        directory: Where all of it is.
-        state: The job engine's state directory.
-        port: Where it listens.
-        socket: Where it listens too.
+        socket: The socket file.
     """
+
+    arguments = (
+        "serve",
+        "--api=hoplite",
+        "--workers=2",
+        "--bind=hoplite=127.0.0.1:{port}",
+        "--bind=hoplite=unix:{directory}/socket",
+    )
+    reads = ("/jobs?limit=5&order_by=-created_at", "/jobs/running", "/job_plugins")
 
     def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
         """Start it; `environment` is added to the usual one."""
-        self.directory, self.state, self.port = directory, directory / "state", free_port()
-        self.socket = directory / "socket"
-        self._gateway: Gateway | None = None
-        self._environment = {
-            "OPSGATE_HOPLITE_PLUGIN_PATHS": str(directory / "site"),
-            "OPSGATE_JOBS_STATE_DIR": str(self.state),
-            "OPSGATE_JOBS_CORES": "4",
-            "OPSGATE_SERVER_GRACEFUL_TIMEOUT": "2",
-            "TMPDIR": str(directory / "tmp"),
-            **(environment or {}),
-        }
-        self._marks = directory / "marks"
-        self._marks.touch()
-        (directory / "tmp").mkdir()
-        (directory / "site").mkdir()
-        install(directory / "site", {"mark": _MARK})
-        self._reads = itertools.cycle(["/jobs?limit=5&order_by=-created_at", "/jobs/running", "/job_plugins"])
-        self._jobs: set[str] = set()
-        self.start()
-
-    def start(self) -> None:
-        """Start it, again perhaps."""
-        addresses = [f"--bind=hoplite=127.0.0.1:{self.port}", f"--bind=hoplite=unix:{self.socket}"]
-        arguments = ["serve", "--api=hoplite", "--workers=2", *addresses]
-        if self._gateway is not None:
-            self._gateway.stop()  # it was killed
-        self._gateway = Gateway(arguments, self.port, self.directory / "log", self._environment)
-
-    @property
-    def gateway(self) -> Gateway:
-        """The running service."""
-        assert self._gateway is not None
-        return self._gateway
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection to it."""
-        return tcp(self.port)
-
-    def read(self) -> Request:
-        """A list of jobs or of plugins."""
-        return Request("GET", next(self._reads))
+        self.socket, plugins = directory / "socket", directory / "plugins"
+        plugins.mkdir()
+        install(plugins, {"mark": _MARK})
+        found = {"OPSGATE_HOPLITE_PLUGIN_PATHS": str(plugins), **(environment or {})}
+        super().__init__(directory, directory / "state", found)
 
     def write(self, key: str) -> Request:
         """A job that runs at once."""
-        config = {"file": str(self._marks), "key": key}
+        config = {"file": str(self.marks), "key": key}
         return Request("POST", "/jobs", {"name": "mark", "config": config, "run": True}, {"Idempotency-Key": key})
 
     def is_documented(self, answer: Answer) -> bool:
         """Whether it is an object with an error."""
         return answer.has_texts("error")
 
-    def pids(self, kind: str) -> list[int]:
-        """A "worker", the "master", or a "runner"."""
-        if kind == "runner":
-            found = [locks.holder(str(lock)) for lock in self.state.glob("jobs/*/*/lock")]
-            return [pid for pid in found if pid]
-        return [self.gateway.pid] if kind == "master" else self.gateway.workers()
-
     def account(self, written: Written) -> Account:
         """Wait for the end of all jobs, and compare them with the marks they left."""
         harm.wait(lambda: not self._listed("?state=queued&state=starting&state=running"))
         jobs = self._listed("")
-        self._jobs.update(job["uuid"] for job in jobs)
-        made, ran = Counter(job["config"]["key"] for job in jobs), Counter(self._marks.read_text().split())
-        ended = {job["config"]["key"]: job["exit_code"] for job in jobs}
+        self.known |= {job["uuid"] for job in jobs}
+        made, ran = Counter(job["config"]["key"] for job in jobs), Counter(self.marks.read_text().split())
+        completed = {job["config"]["key"] for job in jobs if job["exit_code"] == 0}
         ours = [*written.acknowledged, *written.unknown]
         return Account(
-            lost=[key for key in written.acknowledged if key not in made or (ended[key] == 0 and not ran[key])],
+            lost=[key for key in written.acknowledged if key not in made or (key in completed and not ran[key])],
             twice=[key for key in ours if made[key] > 1 or ran[key] > 1],
-            interrupted=[key for key in ours if made[key] and ended[key] != 0],
+            interrupted=[key for key in ours if made[key] and key not in completed],
         )
-
-    def litter(self) -> set[str]:
-        """Temporary files, and what of the state directory belongs to no job."""
-        found = set((self.directory / "tmp").rglob("*")) | set(self.state.glob("*"))
-        for job in self.state.glob("jobs/*/*"):
-            found |= {path for path in job.iterdir() if path.name not in _JOB_FILES}
-            if job.name not in self._jobs:
-                found.add(job)
-        return {str(path.relative_to(self.directory)) for path in found}
-
-    def close(self) -> None:
-        """End it."""
-        self.gateway.stop()
 
     def _listed(self, query: str) -> list[dict[str, Any]]:
         answer = asked(self, Request("GET", f"/jobs{query}"))
@@ -133,14 +80,12 @@ class HopliteSite:
         return list(json.loads(answer.body)["jobs"])
 
 
-class SmallDisk(HopliteSite):
-    """The same with its state on a small file system, which one may mount as root only."""
+class HopliteOnSmallDisk(HopliteSite):
+    """The same with its state on a small file system."""
 
     def __init__(self, directory: Path) -> None:
         """Mount it, and start."""
-        self._disk = ExitStack()
-        (directory / "state").mkdir()
-        self._disk.enter_context(harm.small_disk(directory / "state", "48m"))
+        self._disk = SmallDisk(directory / "state")
         super().__init__(directory)
 
     def close(self) -> None:
@@ -171,7 +116,7 @@ class OwnClock(HopliteSite):
 
 
 def _store(site: HopliteSite) -> Path:
-    return site.state / "jobs.db"
+    return site.jobs / "jobs.db"
 
 
 def _port(site: HopliteSite) -> int:
@@ -179,19 +124,9 @@ def _port(site: HopliteSite) -> int:
 
 
 @contextmanager
-def _disk_full(site: HopliteSite) -> Iterator[None]:
-    with harm.full_disk(site.state / "filler"):
-        yield
-
-
-@contextmanager
 def _socket_removed(site: HopliteSite) -> Iterator[None]:
     site.socket.unlink()
     yield
-
-
-def _refused(stream: Stream) -> bool:
-    return stream.statuses[503] > 0
 
 
 SCENARIOS: tuple[Scenario[Any], ...] = (
@@ -228,7 +163,7 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         "another process has the SQLite store locked, longer than writers wait",
         harm.hold(_store, "BEGIN EXCLUSIVE"),
         HopliteSite,
-        lasts=_refused,
+        lasts=refused,
         writes_go_on=False,
     ),
     Scenario(
@@ -236,7 +171,7 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         "a process whose turn it is to write is stopped, longer than writers wait",
         harm.hold(_store, "turn", frozen=True),
         HopliteSite,
-        lasts=_refused,
+        lasts=refused,
         writes_go_on=False,
     ),
     Scenario(
@@ -249,9 +184,9 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
     Scenario(
         "disk-full",
         "no room on the file system of the state directory",
-        _disk_full,
-        SmallDisk,
-        lasts=_refused,
+        disk_full(lambda site: site.jobs),
+        HopliteOnSmallDisk,
+        lasts=refused,
         writes_go_on=False,
     ),
     Scenario(
