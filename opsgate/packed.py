@@ -34,7 +34,6 @@ class Packed(Response):
         self.status_code = 200
         self.body = body
         self.packed: bytes | None = None
-        self.packed: bytes | None = None
         self.raw_headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
 
     def written(self) -> Written:

@@ -6,12 +6,13 @@ mean something for validation are rewritten here: ``nullable``, ``readOnly`` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from jsonschema_rs import Draft4, Draft4Validator, Registry
 
 Schema = dict[str, Any]
+Names = frozenset[str]
 
 _BASE: Final = "urn:opsgate"
 _KEPT: Final = frozenset(
@@ -61,17 +62,28 @@ class Schemas:
             node = target
         return node
 
-    def draft4(self, schema: Schema) -> Schema:
-        """`schema` in the words of Draft 4, references made absolute."""
+    def draft4(self, schema: Schema, hidden: Names = frozenset()) -> Schema:
+        """`schema` in the words of Draft 4, references made absolute.
+
+        Args:
+            schema: A schema of the document.
+            hidden: Properties that are not for this direction, by what else `schema` is together with (``allOf``).
+        """
         if "$ref" in schema:
-            return {"$ref": f"{_BASE}{schema['$ref']}"}
+            target = self.resolve(schema)
+            if hidden.isdisjoint(self._across(target, lambda part: part.get("required", ()))):
+                return {"$ref": f"{_BASE}{schema['$ref']}"}
+            return self.draft4(target, hidden)
+        hidden |= self._across(schema, self._hidden_here)
         rewritten = {name: value for name, value in schema.items() if name in _KEPT}
         for name, rewrite in self._nested.items():
             if name in schema:
                 rewritten[name] = rewrite(schema[name])
+        if "allOf" in schema:
+            rewritten["allOf"] = [self.draft4(part, hidden) for part in schema["allOf"]]
         if schema.get("nullable") is True:
             _allow_null(rewritten)
-        self._hide(schema, rewritten)
+        self._hide(schema, rewritten, hidden)
         return rewritten
 
     @property
@@ -81,18 +93,22 @@ class Schemas:
             "properties": lambda named: {name: self.draft4(schema) for name, schema in named.items()},
             "additionalProperties": lambda value: value if isinstance(value, bool) else self.draft4(value),
             **dict.fromkeys(("items", "not"), self.draft4),
-            **dict.fromkeys(("allOf", "anyOf", "oneOf"), lambda schemas: [self.draft4(schema) for schema in schemas]),
+            **dict.fromkeys(("anyOf", "oneOf"), lambda schemas: [self.draft4(schema) for schema in schemas]),
         }
 
-    def _hide(self, schema: Schema, rewritten: Schema) -> None:
+    def _across(self, schema: Schema, names: Callable[[Schema], Iterable[str]]) -> Names:
+        """The names that `names` gives for a schema and for all that it is together with."""
+        whole = self.resolve(schema)
+        return frozenset(names(whole)).union(*(self._across(part, names) for part in whole.get("allOf", ())))
+
+    def _hidden_here(self, schema: Schema) -> Iterable[str]:
+        properties = schema.get("properties", {})
+        return [name for name, inner in properties.items() if self.resolve(inner).get(self._hidden) is True]
+
+    def _hide(self, schema: Schema, rewritten: Schema, hidden: Names) -> None:
         """Properties that are not for this direction are not required; we must not send them either."""
-        hidden = {
-            name
-            for name, inner in schema.get("properties", {}).items()
-            if self.resolve(inner).get(self._hidden) is True
-        }
         if self._forbid:
-            rewritten.get("properties", {}).update({name: {"not": {}} for name in hidden})
+            rewritten.get("properties", {}).update({name: {"not": {}} for name in self._hidden_here(schema)})
         if required := [name for name in rewritten.pop("required", ()) if name not in hidden]:
             rewritten["required"] = required
 
