@@ -229,7 +229,10 @@ class OncePer(_Alone):
 
 @dataclass(frozen=True, slots=True)
 class Every(_Alone):
-    """Holds when its task has not begun for so many seconds: "every 10 min"."""
+    """Holds when its task has not begun for so many seconds: "every 10 min".
+
+    It does, too, when the clock was set back farther than that: the task would rest until the clock has caught up.
+    """
 
     seconds: float
 
@@ -243,7 +246,7 @@ class Every(_Alone):
 
     def _due(self, at: Moment) -> float:
         last = at.facts.last(at.me, "run")
-        return 0.0 if last is None else last + self.seconds
+        return 0.0 if last is None or last - self.seconds > at.now else last + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
