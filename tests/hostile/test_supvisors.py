@@ -22,7 +22,7 @@ MISSING = {
     "namespec": "nobody:nobody",
     "application_name": "nobody",
     "name": "nobody",
-    "regex": "nobody",
+    "regex": "%5B",
 }
 
 
