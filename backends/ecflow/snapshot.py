@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from opsgate.backends.ecflow.model import Definition, Node
 from opsgate.backends.ecflow.port import Change, Document, NodeStatus
 from opsgate.backends.errors import NotFound
+from opsgate.backends.exact import exact
 
 _STATUSES = 256
 """Statuses that are kept; each may have a thousand lines."""
@@ -51,7 +52,7 @@ class Snapshot:
         if found is not None:
             self._documents.move_to_end(key)
             return found
-        made = Document(make(), self.change)
+        made = Document(exact(make()), self.change)
         self._documents[key] = made
         self._size += len(made.body)
         while self._size > self._limit and len(self._documents) > 1:

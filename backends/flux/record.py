@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from opsgate.backends.exact import exact
 from opsgate.backends.flux import ids
 from opsgate.backends.flux.states import PENDING, RUNNING, Result, State
 
@@ -51,7 +52,7 @@ class Record:
     @cached_property
     def raw(self) -> bytes:
         """The raw form as JSON."""
-        return orjson.dumps(self.attributes)
+        return exact(orjson.dumps(self.attributes))
 
     @property
     def flat(self) -> bytes:
@@ -157,7 +158,7 @@ class Record:
 
     @cached_property
     def _finished_flat(self) -> bytes:
-        return orjson.dumps(self.flattened())
+        return exact(orjson.dumps(self.flattened()))
 
 
 class Page(Sequence[Record]):

@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from opsgate.backends.exact import exact
 from opsgate.backends.hoplite import record
 from opsgate.backends.jobs.model import Job
 
@@ -25,7 +26,7 @@ class Written:
         kept = self._texts.get(job.id)
         if kept is not None and kept[0] == job.change:
             return kept[1]
-        text = orjson.dumps(record.describe(job))
+        text = exact(orjson.dumps(record.describe(job)))
         self._texts.pop(job.id, None)
         if len(text) <= LARGEST:
             self._texts[job.id] = job.change, text

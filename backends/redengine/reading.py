@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from opsgate.backends.exact import exact
 from opsgate.backends.jobs import database
 from opsgate.backends.redengine import changes, query, records
 from opsgate.backends.redengine.port import Document, LogPage
@@ -63,7 +64,7 @@ class Reader:
             change = self.change()
             found = self._kept.get(name)
             if found is None or found[0] != change:
-                self._kept[name] = found = change, self._document(records.encode(make(self.db)), change)
+                self._kept[name] = found = change, self._document(exact(records.encode(make(self.db))), change)
             return found[1]
 
     def task(self, name: str) -> Document:

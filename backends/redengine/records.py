@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from opsgate.backends.exact import exact
 from opsgate.backends.redengine.conditions import clock, durations
 from opsgate.backends.redengine.port import JsonObject
 
@@ -45,8 +46,8 @@ def task(row: dict[str, Any]) -> JsonObject:
 
 
 def task_json(row: dict[str, Any]) -> bytes:
-    """Return the same as JSON."""
-    return encode(task(row))
+    """Return the same as JSON, to be kept."""
+    return exact(encode(task(row)))
 
 
 def definition(row: dict[str, Any]) -> JsonObject:
