@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import socketserver
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -99,96 +97,7 @@ def agree(site: Site) -> None:
             assert line.ask("GET", "/suites/tree?content=full").headers["x-ecflow-change"] == site.server.change()
 
 
-@dataclass
-class Caller:
-    """Asks again and again over fresh connections, and remembers what became of it."""
-
-    site: Site
-    number: int
-    rounds: int = 0
-    """Requests that were answered with success."""
-    sent: int = 0
-    """The last value that it tried to write."""
-    kept: int = 0
-    """The last value that it was told to be written."""
-    failures: list[tuple[int, str]] = field(default_factory=list)
-
-    def write(self) -> None:
-        self.sent += 1
-        body = {"type": "variable", "name": f"V{self.number}", "value": self.sent}
-        if self._succeeds("POST", "/suites/s/attributes", body):
-            self.kept = self.sent
-
-    def read(self) -> None:
-        for path in ("/suites/s/tree?content=full", "/suites/s/status", "/suites"):
-            self._succeeds("GET", path)
-
-    def _succeeds(self, method: str, path: str, body: object = None) -> bool:
-        answer = self.site.ask(method, path, body)
-        if answer.status in (200, 201):
-            self.rounds += 1
-            return True
-        self.failures.append(told(answer, method, path))
-        return False
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@contextmanager
-def calling(actions: list[Callable[[], None]]) -> Iterator[None]:
-    """Have each done again and again by a thread of its own; what one raises is raised at the end."""
-    stop = threading.Event()
-
-    def repeat(action: Callable[[], None]) -> None:
-        while not stop.is_set():
-            action()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        under_way = [pool.submit(repeat, action) for action in actions]
-        try:
-            yield
-        finally:
-            stop.set()
-        for one in under_way:
-            one.result()
-
-
 class TestCrash:
-    def test_during_reads_and_writes(self, site: Site, server: EcflowServer) -> None:
-        writers = [Caller(site, number) for number in range(4)]
-        readers = [Caller(site, number) for number in range(4, 6)]
-        callers = [*writers, *readers]
-
-        def all_go_on() -> None:
-            before = [caller.rounds for caller in callers]
-            wait(lambda: all(caller.rounds > known + 2 for caller, known in zip(callers, before, strict=True)))
-
-        def all_fail() -> None:
-            before = [len(caller.failures) for caller in callers]
-            server.kill()
-            wait(lambda: all(len(caller.failures) > known for caller, known in zip(callers, before, strict=True)))
-
-        with calling([caller.write for caller in writers] + [caller.read for caller in readers]):
-            for _ in range(2):
-                all_go_on()
-                saved = [caller.kept for caller in writers]
-                server.checkpoint()
-                all_go_on()
-                all_fail()
-                server.start()
-                all_go_on()
-        assert {status for caller in callers for status, _ in caller.failures} <= {502, 503, 504}
-        for caller, least in zip(writers, saved, strict=True):
-            # What was answered before the last checkpoint is there, and what was answered last.
-            value = int(server.query("variable", "/s", f"V{caller.number}"))
-            assert least <= caller.kept <= value <= caller.sent
-        agree(site)
-
     def test_every_operation_says_so(self, site: Site, server: EcflowServer) -> None:
         server.kill()
         for method, path, body in WRITES:
