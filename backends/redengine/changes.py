@@ -30,6 +30,7 @@ CONFIG: Final[dict[str, Any]] = {
     "cycle_sleep": None,
     "debug": False,
 }
+_KEPT_GONE: Final = 1000
 _ACTIONS: Final = ("run", "success", "fail", "terminate", "inaction")
 
 
@@ -142,6 +143,26 @@ def delete_task(db: sqlite3.Connection, row: Row) -> None:
         ask_to_end(db, row)
     db.execute("INSERT INTO gone VALUES (?, ?)", (row["seq"], bump(db)))
     db.execute("DELETE FROM task WHERE seq = ?", (row["seq"],))
+
+
+def gone(db: sqlite3.Connection, seen: int, known: Iterable[int]) -> list[int]:
+    """Return the tasks that were deleted after the change `seen`, and may have been known before.
+
+    Only the latest of them are told, see `forget_gone`: who has not looked for so long compares all that it knows.
+    """
+    oldest = db.execute("SELECT min(change) FROM gone").fetchone()[0]
+    if oldest is None:
+        return []
+    if oldest <= seen:
+        return [seq for (seq,) in db.execute("SELECT seq FROM gone WHERE change > ?", (seen,))]
+    there = {seq for (seq,) in db.execute("SELECT seq FROM task")}
+    return [seq for seq in known if seq not in there]
+
+
+def forget_gone(db: sqlite3.Connection, keep: int = _KEPT_GONE) -> None:
+    """Forget all but the latest deleted tasks: one at least must be told, or nobody would know of any."""
+    oldest = "SELECT change FROM gone ORDER BY change DESC LIMIT 1 OFFSET ?"
+    db.execute(f"DELETE FROM gone WHERE change < ({oldest})", (keep - 1,))  # noqa: S608 - our own
 
 
 def request_run(db: sqlite3.Connection, row: Row) -> str:

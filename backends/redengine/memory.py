@@ -63,7 +63,7 @@ class Memory:
         if change == self._seen:
             return set()
         names, concerned = set(), set()
-        for (seq,) in self._db.execute("SELECT seq FROM gone WHERE change > ?", (self._seen,)).fetchall():
+        for seq in changes.gone(self._db, self._seen, self.tasks):
             names |= self._forget(seq)
         for row in changes.rows(self._db, f"{records.TASK} WHERE change > ?", (self._seen,)):
             names |= self._forget(row["seq"]) | {row["name"]}

@@ -205,6 +205,7 @@ def old_runs(db: sqlite3.Connection, keep: int) -> list[str]:
 
 
 def forget(db: sqlite3.Connection, run_ids: list[str], keep_records: int) -> None:
-    """Remove runs whose jobs are gone, and the oldest log records."""
+    """Remove runs whose jobs are gone, the oldest log records, and what tells of tasks that were deleted long ago."""
     db.executemany("DELETE FROM run WHERE run_id = ?", [(run_id,) for run_id in run_ids])
     db.execute("DELETE FROM log WHERE id <= (SELECT max(id) FROM log) - ?", (keep_records,))
+    changes.forget_gone(db)

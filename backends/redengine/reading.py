@@ -144,11 +144,11 @@ class _Tasks:
     def _refresh(self, change: int) -> None:
         if change == self._seen:
             return
-        gone = self._db.execute("SELECT seq FROM gone WHERE change > ?", (self._seen,)).fetchall()
+        gone = changes.gone(self._db, self._seen, self._bodies)
         fresh = changes.rows(self._db, f"{records.TASK} WHERE change > ? ORDER BY seq", (self._seen,))
-        for seq in [seq for (seq,) in gone] + [row["seq"] for row in fresh]:
+        for seq in [*gone, *(row["seq"] for row in fresh)]:
             self._forget_name(seq)
-        for (seq,) in gone:
+        for seq in gone:
             self._bodies.pop(seq, None)
         for row in fresh:
             self._bodies[row["seq"]] = records.task_json(row)  # new ones have the highest numbers: the order holds
