@@ -10,6 +10,7 @@ from opsgate.backends.supvisors import codec
 from opsgate.backends.supvisors.address import Address
 from opsgate.backends.supvisors.coalescing import Coalescing
 from opsgate.backends.supvisors.codec import Parameter
+from opsgate.backends.supvisors.decoded import Decoded
 from opsgate.backends.supvisors.faults import FaultError, of_fault
 from opsgate.backends.supvisors.limits import Limits
 from opsgate.backends.supvisors.transport import Transport
@@ -28,6 +29,7 @@ class Client:
     def __init__(self, address: Address, limits: Limits) -> None:
         self._transport = Transport(address, limits)
         self._reads = Coalescing()
+        self._decoded = Decoded(_decode)
 
     @property
     def calls(self) -> Calls:
@@ -70,7 +72,7 @@ class Client:
         await self._reads.aclose()
 
     async def _read(self, method: str, body: bytes) -> Any:
-        return _decode(await self._transport.read(method, body))
+        return self._decoded.result(body, await self._transport.read(method, body))
 
 
 def _decode(body: bytes) -> Any:
