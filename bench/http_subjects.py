@@ -220,6 +220,15 @@ SUBJECTS: dict[str, Callable[[], Any]] = {
 }
 
 
+def _protocol(subject: str) -> Any:
+    """uvicorn's, or what our workers make of it."""
+    if not subject.startswith("Opsgate"):
+        return "httptools"
+    from opsgate.impatience import Impatient
+
+    return Impatient
+
+
 def serve(subject: str, descriptor: int) -> None:
     """Serve a subject until told to stop."""
     import uvicorn
@@ -227,7 +236,7 @@ def serve(subject: str, descriptor: int) -> None:
     config = uvicorn.Config(
         SUBJECTS[subject](),
         loop="uvloop",
-        http="httptools",
+        http=_protocol(subject),
         ws="none",
         access_log=False,
         log_level="warning",

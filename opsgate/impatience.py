@@ -14,13 +14,11 @@ from opsgate.draining import Draining
 PATIENCE: Final = 60.0
 """Seconds from a connection, or from the first byte of a further request, to the end of its headers; then between two
 pieces of its body."""
-_NOTHING, _HEADERS, _BODY = range(3)
 
 
 class Impatient(Draining):
     """The protocol of our workers."""
 
-    _awaited = _NOTHING
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -33,29 +31,26 @@ class Impatient(Draining):
         self._set_no_limit()
         super().connection_lost(exc)
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._awaited = _HEADERS
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        """Its body is to come, if it has one."""
-        self._awaited = _BODY
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """All of it is here."""
-        self._awaited = _NOTHING
-        super().on_message_complete()
-
     def data_received(self, data: bytes) -> None:
         """Read, and see what is still to come; most requests come as one piece and need no timer."""
         super().data_received(data)
-        if self._awaited == _HEADERS and self._limit is not None:
-            return
-        self._set_no_limit()
-        if self._awaited != _NOTHING:
+        if self._is_whole():
+            if self._limit is not None:
+                self._set_no_limit()
+        elif self._limit is None:
             self._set_limit()
+        elif self._has_headers():
+            self._set_no_limit()
+            self._set_limit()
+
+    def _has_headers(self) -> bool:
+        """Whether the headers of the request that began last are here: uvicorn has made a cycle for it then."""
+        return self.cycle is not None and self.cycle.scope is self.scope
+
+    def _is_whole(self) -> bool:
+        """Whether nothing of that request is still to come, or of use."""
+        cycle = self.cycle
+        return cycle is not None and cycle.scope is self.scope and (not cycle.more_body or cycle.response_complete)
 
     def _set_limit(self) -> None:
         self._limit = self.loop.call_later(PATIENCE, self._give_up)
