@@ -20,6 +20,9 @@ from opsgate.master import Master
 from opsgate.metrics.sharing import Shared
 from opsgate.settings import Settings
 
+_UP = "opsgate"
+"""The group of supervisord's programs that `opsgate up` makes."""
+
 
 class Worker(UvicornWorker):
     """A uvicorn worker on uvloop and httptools whose failure to start stops the whole server.
@@ -118,6 +121,9 @@ def run(settings: Settings) -> None:
     """
     logs.configure(settings.server.log_level, as_json=settings.server.log_format == "json")
     preflight.check(settings)
+    if os.environ.get("SUPERVISOR_GROUP_NAME") == _UP:
+        # When its supervisord is killed, an orphan would keep the address from the gateway of the next one.
+        linux.die_with_parent(signal.SIGTERM)
     Gateway(settings).run()
 
 

@@ -115,15 +115,18 @@ def write_private(path: Path, text: str) -> None:
 def lock(state: StateDir) -> None:
     """Hold the directory for this process and the program it becomes.
 
+    By a lock that nobody inherits: what Supvisors has forked outlives a supervisord that is killed for some seconds.
+
     Raises:
         ConfigError: Another `opsgate up` runs on it.
     """
     descriptor = os.open(state.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"state directory: another `opsgate up` runs on {state.root}") from None
     if descriptor == LOCK_DESCRIPTOR:
         os.set_inheritable(descriptor, True)
     else:
         os.dup2(descriptor, LOCK_DESCRIPTOR, inheritable=True)
+        os.close(descriptor)  # now: closed later, it would take the lock with it
+    try:
+        fcntl.lockf(LOCK_DESCRIPTOR, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"state directory: another `opsgate up` runs on {state.root}") from None

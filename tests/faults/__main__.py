@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.faults.scenario import Scenario, Sites, run
+from tests.faults.scenario import Scenario, Sites, chosen, run
 from tests.faults.seen import HEAD, Seen
 
 APIS = ("hoplite", "flux", "redengine", "supvisors", "ecflow")
@@ -54,7 +54,7 @@ def _seen(api: str, seconds: float) -> list[Seen]:
     scenarios: tuple[Scenario[Any], ...] = importlib.import_module(f"tests.faults.{api}").SCENARIOS
     found = []
     with tempfile.TemporaryDirectory(prefix=f"f-{api}-") as directory, Sites[Any](Path(directory)) as sites:
-        for scenario in scenarios:
+        for scenario in chosen(scenarios, long=True):
             found.append(run(scenario, sites, seconds))
             sys.stdout.write(f"{api}: {found[-1].row}\n")
             sys.stdout.writelines(f"    {complaint}\n" for complaint in found[-1].complaints)

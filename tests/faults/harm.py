@@ -80,6 +80,16 @@ def kill_service(site: Site) -> Iterator[None]:
 
 
 @contextmanager
+def kill_supervisord(site: Site) -> Iterator[None]:
+    """SIGKILL for the supervisord of `opsgate up`, which is started again when what it ran has ended with it."""
+    left = [*site.pids("master"), *site.pids("worker")]
+    os.kill(site.pids("supervisord")[0], signal.SIGKILL)
+    yield
+    wait(lambda: not any(map(is_alive, left)))
+    site.start()
+
+
+@contextmanager
 def kill_everything(site: Site) -> Iterator[None]:
     """SIGKILL for gunicorn's master and workers at once; it is started again, as a supervisor would."""
     for pid in [*site.pids("master"), *site.pids("worker")]:
@@ -205,6 +215,14 @@ def wait(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "what was waited for did not come"
         time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, if it is there."""
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def is_alive(pid: int) -> bool:

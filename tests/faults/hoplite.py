@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class HopliteSite(OnJobs):
         socket: The socket file.
     """
 
-    arguments = (
+    arguments: Sequence[str] = (
         "serve",
         "--api=hoplite",
         "--workers=2",
@@ -43,13 +43,13 @@ class HopliteSite(OnJobs):
     )
     reads = ("/jobs?limit=5&order_by=-created_at", "/jobs/running", "/job_plugins")
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Start it; `environment` is added to the usual one."""
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None, jobs: Path | None = None) -> None:
+        """Start it; `environment` is added to the usual one, and `jobs` is where jobs are kept."""
         self.socket, plugins = directory / "socket", directory / "plugins"
         plugins.mkdir()
         install(plugins, {"mark": _MARK})
         found = {"OPSGATE_HOPLITE_PLUGIN_PATHS": str(plugins), **(environment or {})}
-        super().__init__(directory, directory / "state", found)
+        super().__init__(directory, jobs or directory / "state", found)
 
     def write(self, key: str) -> Request:
         """A job that runs at once."""
@@ -115,6 +115,26 @@ class OwnClock(HopliteSite):
         super().__init__(directory, harm.settable_clock(self.clock))
 
 
+class BelowUp(HopliteSite):
+    """`opsgate up` with the Hoplite API."""
+
+    arguments = ("up", "--api=hoplite", "--state-dir={directory}/u", "--bind=hoplite=127.0.0.1:{port}")
+
+    def __init__(self, directory: Path) -> None:
+        """Start it."""
+        super().__init__(directory, {"OPSGATE_SERVER_WORKERS": "2"}, directory / "u" / "jobs")
+
+    def pids(self, kind: str) -> list[int]:
+        """The "supervisord" besides, which is not gunicorn's master."""
+        if kind == "supervisord":
+            return [self.gateway.pid]
+        if kind == "runner":
+            return super().pids(kind)
+        started = self.gateway.workers()  # by supervisord
+        masters = [pid for pid in started if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return masters if kind == "master" else [pid for master in masters for pid in harm.children(master)]
+
+
 def _store(site: HopliteSite) -> Path:
     return site.jobs / "jobs.db"
 
@@ -173,6 +193,7 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         HopliteSite,
         lasts=refused,
         writes_go_on=False,
+        long=True,
     ),
     Scenario(
         "slow-clients",
@@ -188,6 +209,7 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         HopliteOnSmallDisk,
         lasts=refused,
         writes_go_on=False,
+        needs_root=True,
     ),
     Scenario(
         "socket-removed",
@@ -200,5 +222,25 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
     ),
     Scenario(
         "clock-stepped", "the service's clock a day forward, two days back, and right again", harm.step_clock, OwnClock
+    ),
+    Scenario(
+        "master-killed-below-up",
+        "kill -9 of gunicorn's master below `opsgate up`",
+        harm.kill_one("master"),
+        BelowUp,
+        reads_go_on=False,
+        writes_go_on=False,
+        cuts=True,
+        long=True,
+    ),
+    Scenario(
+        "supervisord-killed",
+        "kill -9 of the supervisord of `opsgate up`, which is started again",
+        harm.kill_supervisord,
+        BelowUp,
+        reads_go_on=False,
+        writes_go_on=False,
+        cuts=True,
+        long=True,
     ),
 )

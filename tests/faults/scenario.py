@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class Scenario(Generic[S]):
         writes_go_on: The same of writes.
         cuts: Whether connections may be cut off: something that held them was killed, or refuses them.
         interrupts: Whether work that was accepted may be recorded as lost.
+        needs_root: Whether only root can do it: who is not root leaves it out.
+        long: Whether the tests leave it out, as it takes long and they have something like it.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Scenario(Generic[S]):
     writes_go_on: bool = True
     cuts: bool = False
     interrupts: bool = False
+    needs_root: bool = False
+    long: bool = False
 
 
 class Sites(Generic[S]):
@@ -72,6 +77,11 @@ class Sites(Generic[S]):
     def __exit__(self, *_: object) -> None:
         """End all."""
         self._stack.close()
+
+
+def chosen(scenarios: Iterable[Scenario[S]], *, long: bool = False) -> list[Scenario[S]]:
+    """Those that can be done here; `long` is for all of them, else those of the tests."""
+    return [one for one in scenarios if (long or not one.long) and (os.geteuid() == 0 or not one.needs_root)]
 
 
 def run(scenario: Scenario[S], sites: Sites[S], seconds: float) -> Seen:

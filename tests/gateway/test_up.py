@@ -157,3 +157,19 @@ class TestStop:
             os.kill(running.pid, signal.SIGINT)
             until(lambda: not Path(f"/proc/{running.pid}/exe").exists() or running.stop() == 0)
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+class TestKilled:
+    def test_supervisord_takes_its_gateway_with_it_and_another_one_starts_on_the_same_state(
+        self, tmp_path: Path
+    ) -> None:
+        port = free_port()
+        arguments = ["up", "--state-dir", str(tmp_path / "s"), "--api", "hoplite", "--bind", f"127.0.0.1:{port}"]
+        with Gateway(arguments, port, tmp_path / "log") as running:
+            serving = [pid for pid in running.workers() if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            os.kill(running.pid, signal.SIGKILL)
+            running.stop()  # reaps it
+            assert len(serving) == 1
+            until(lambda: not Path(f"/proc/{serving[0]}").exists())
+        with Gateway(arguments, port, tmp_path / "log") as again:
+            assert again.stop() == 0
