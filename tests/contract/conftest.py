@@ -26,7 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
         suite.spend(examples, seed)
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Tell how to have the same examples again."""
-    examples = config.getoption("examples", 0)
-    return [f"contract: --examples {examples} --hypothesis-seed {config.option.hypothesis_seed}"] if examples else []
+    if examples := config.getoption("examples", 0):
+        seed = config.option.hypothesis_seed
+        terminalreporter.write_line(f"The same examples again: --examples {examples} --hypothesis-seed {seed}")
