@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from tests.engines.gateway import Gateway, free_port
 from tests.faults import harm
 from tests.faults.clients import tcp
@@ -94,6 +96,10 @@ class EngineSite(ABC):
     def start_engine(self) -> None:
         """Start the engine, again perhaps, and wait until it answers."""
         self.engine.start()
+
+    def rest(self) -> None:
+        """Wait until the engine has looked after all that it started, which leaves its mark before it ends."""
+        harm.wait(lambda: not psutil.Process(self.engine.pid).children())
 
     def kill_engine(self) -> None:
         """SIGKILL for the engine alone: what it has started goes on."""

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from opsgate import tokens
 from tests.engines.ecflow_server import EcflowServer
 from tests.faults import harm
@@ -72,7 +70,7 @@ class EcflowSite(EngineSite):
             "ECF_PORT": str(self.server.port),
             "ECF_RESTAPI_TOKENS_FILE": str(tokens_file),
             "ECF_RESTAPI_POLLING_INTERVAL": "1",
-            "OPSGATE_ECFLOW_TIMEOUT": "1",
+            "OPSGATE_ECFLOW_TIMEOUT": "2",
             "OPSGATE_ECFLOW_STATE_DIR": str(directory / "common"),
         }
         super().__init__(directory, self.server, ["ecflow", "--no_ssl"], environment)
@@ -107,7 +105,7 @@ class EcflowSite(EngineSite):
         """Compare what was run with the marks, and what was added with what is there."""
         runs = [key for key in written.acknowledged if key not in self._sent]
         account = self._slots.account(Written(runs, written.unknown))
-        harm.wait(lambda: not psutil.Process(self.server.pid).children())  # it looks after ended jobs once a second
+        self.rest()
         self.server.command(
             "RequeueNodeCmd", paths_=["/s/f"], option_=2
         )  # a task that was submitted runs no second time

@@ -45,13 +45,13 @@ class SupvisorsSite(EngineSite):
         self.daemon.start()
         self._slots = Slots(marks, _SLOTS)
         self._reads = itertools.cycle(
-            ["/supervisor/getState", "/supervisor/getAllProcessInfo", "/supvisors/supvisors_state"]
+            ["/supervisor/getState", "/supervisor/getProcessInfo/mark:0", "/supvisors/supvisors_state"]
         )
         super().__init__(
             directory,
             self.daemon,
             ["supvisors", f"--supervisor_url={self.daemon.url}"],
-            {"OPSGATE_SUPVISORS_TIMEOUT": "1"},
+            {"OPSGATE_SUPVISORS_TIMEOUT": "2"},
         )
 
     @property
@@ -60,7 +60,7 @@ class SupvisorsSite(EngineSite):
         return self.daemon.url.removeprefix("unix://")
 
     def read(self) -> Request:
-        """The state of the daemon, of its processes, of Supvisors."""
+        """The state of the daemon, of a process, of Supvisors."""
         return Request("GET", next(self._reads))
 
     def write(self, key: str) -> Request:
@@ -73,7 +73,9 @@ class SupvisorsSite(EngineSite):
 
     def account(self, written: Written) -> Account:
         """Compare what was started with the marks."""
-        return self._slots.account(written)
+        account = self._slots.account(written)
+        self.rest()
+        return account
 
     def restart_engine(self) -> None:
         """Have the daemon restart itself, asked by its port, and wait until it is back."""
