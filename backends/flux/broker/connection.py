@@ -219,7 +219,7 @@ class Connection:
             self._take_up(handle, known)
             handle.reactor_run()
         except OSError as error:
-            self._why = error
+            self._why = OSError(error.errno, error.strerror)  # the error itself would keep this frame, and the handle
         self._handle = None
         known.end_watching(bell)
         self._drop(known)

@@ -134,7 +134,7 @@ class Subscription(Talk):
             text = pending.get_str()
         except OSError as error:
             self.end()
-            self._take(END if error.errno == _NO_MORE else error)
+            self._take(END if error.errno == _NO_MORE else _as_os_error(error))
             return
         pending.reset()
         self._take(text)
@@ -157,7 +157,10 @@ def _nobody(_: Talk, __: Pending) -> None:
 
 
 def _as_os_error(error: Exception) -> OSError:
-    return error if isinstance(error, OSError) else OSError(_NONSENSE, str(error))
+    """The same without its traceback, which would keep the frames of Flux's calls, and with them a lost handle."""
+    if isinstance(error, OSError):
+        return OSError(error.errno, error.strerror)
+    return OSError(_NONSENSE, str(error))
 
 
 def _tell(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
