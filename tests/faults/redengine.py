@@ -128,7 +128,13 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         cuts=True,
     ),
     Scenario("scheduler-killed", "kill -9 of the scheduler", harm.kill_one("scheduler"), RedengineSite),
-    Scenario("scheduler-stopped", "SIGSTOP of the scheduler", harm.stop_one("scheduler"), RedengineSite),
+    Scenario(
+        "scheduler-stopped",
+        "SIGSTOP of the scheduler",
+        harm.stop_one("scheduler"),
+        RedengineSite,
+        writes_go_on=False,  # it may have been writing
+    ),
     Scenario(
         "runners-killed",
         "kill -9 of the runners of five runs",
