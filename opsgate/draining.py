@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from opsgate.long_urls import LongUrls
 
 _LINGER: Final = 1.0
 """Seconds that connections without a request stay open: one may be on its way already."""
 _CLOSE: Final = (b"connection", b"close")
 
 
-class Draining(HttpToolsProtocol):
-    """uvicorn's protocol, but for its end: that closes connections at once that are open and idle.
+class Draining(LongUrls):
+    """uvicorn's protocol, but for long URLs, and for its end: that closes connections at once that are open and idle.
 
     A client whose connection was taken but not yet read from, or who kept one from its last request, would lose a
     request then. Here the next answer says that it is the last, and who asks nothing more is let go a second later.

@@ -75,6 +75,7 @@ class TestRefused:
             ("GET", "/supervisor/getProcessInfo/", (404, None), ""),
             ("GET", f"/supervisor/getProcessInfo/{'x' * 6000}", (400, None), "namespec"),
             ("GET", f"/supervisor/getProcessInfo/{'x' * 9000}", (414, None), "8190"),
+            ("GET", f"/supervisor/getProcessInfo/{'x' * 70_000}", (414, None), "8190"),
             ("POST", "/supvisors/start_any_process/CONFIG/%5B", (400, 2), "INCORRECT_PARAMETERS"),
             ("POST", "/supvisors/start_any_process/CONFIG/*", (400, 2), "INCORRECT_PARAMETERS"),
             ("POST", "/supvisors/start_args/my_movies:*", (400, 2), "my_movies:*"),
