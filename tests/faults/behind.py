@@ -151,6 +151,7 @@ def of_gateway(opens: Callable[[Path], S]) -> tuple[Scenario[S], ...]:
             reads_go_on=False,
             writes_go_on=False,
             cuts=True,
+            long=True,
         ),
         Scenario(
             "everything-killed",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.ecflow import SCENARIOS, EcflowSite
-from tests.faults.scenario import Scenario, Sites, run
+from tests.faults.scenario import Scenario, Sites, chosen, run
 
 SECONDS = 0.9
 
@@ -16,6 +16,6 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites[EcflowSite
         yield sites
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", chosen(SCENARIOS), ids=lambda scenario: scenario.name)
 def test(scenario: Scenario[EcflowSite], sites: Sites[EcflowSite]) -> None:
     assert run(scenario, sites, SECONDS).complaints == []
