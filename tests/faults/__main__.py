@@ -29,9 +29,11 @@ def main() -> int:
     """Do them; the exit status is 1 if something was not as promised."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     present = [api for api in APIS if Path(__file__).with_name(f"{api}.py").exists()]
-    parser.add_argument("api", nargs="*", choices=[*present, []], help="all if none is named")
+    parser.add_argument("api", nargs="*", help=f"some of {', '.join(present)}; all if none is named")
     parser.add_argument("--seconds", type=float, default=10, help="how long the stream of each fault flows at least")
     options = parser.parse_args()
+    if unknown := set(options.api) - set(present):
+        parser.error(f"no such API: {', '.join(unknown)}")
     complaints = 0
     for api in options.api or present:
         seen = _seen(api, options.seconds)
@@ -55,7 +57,10 @@ def _seen(api: str, seconds: float) -> list[Seen]:
     found = []
     with tempfile.TemporaryDirectory(prefix=f"f-{api}-") as directory, Sites[Any](Path(directory)) as sites:
         for scenario in chosen(scenarios, long=True):
-            found.append(run(scenario, sites, seconds))
+            try:
+                found.append(run(scenario, sites, seconds))
+            except AssertionError as exc:
+                found.append(Seen.of_failure(scenario.words, str(exc)))
             sys.stdout.write(f"{api}: {found[-1].row}\n")
             sys.stdout.writelines(f"    {complaint}\n" for complaint in found[-1].complaints)
             sys.stdout.flush()

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 READERS, WRITERS = 3, 2
 TIMEOUT = 60.0
@@ -43,6 +43,7 @@ class Answer:
     status: int
     type: str
     body: bytes
+    id: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -99,15 +100,18 @@ class Stream:
         statuses: All answers, by status.
         broken: How many requests ended without an answer: refused, reset, cut off.
         wrong: Answers that no service may give, in words: other failures than `AWAY`, or of another shape.
-        failures: How many of `broken` and of answers other than 2xx were to requests sent since `forgive`.
+        failures: What was not answered by 2xx, in words; of requests sent since `forgive`.
+        answered: The ids that the service gave to requests which succeeded: they tell the worker, and the order.
     """
 
     _run = itertools.count(1)
 
     def __init__(self, served: Served, readers: int = READERS, writers: int = WRITERS) -> None:
         """Prepare; it begins as a context, and ends with it."""
-        self.written, self.statuses, self.broken, self.failures = Written(), Counter[int](), 0, 0
+        self.written, self.statuses, self.broken = Written(), Counter[int](), 0
         self.wrong: list[str] = []
+        self.failures: list[str] = []
+        self.answered: list[str] = []
         self._served, self._ends, self._lock = served, threading.Event(), threading.Lock()
         self._reads = self._writes = 0
         self._forgiven = self._latest_read = self._latest_write = time.monotonic()
@@ -132,6 +136,11 @@ class Stream:
         """Wait so long, whatever is answered."""
         self._ends.wait(seconds)
 
+    def more(self, answers: int) -> None:
+        """Wait for so many more requests that succeed."""
+        wanted = len(self.answered) + answers
+        self.wait(lambda: len(self.answered) >= wanted, "more answers")
+
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition."""
         end = time.monotonic() + PATIENCE
@@ -149,9 +158,9 @@ class Stream:
     def forgive(self) -> None:
         """Count failures anew, of requests that are sent from now on."""
         with self._lock:
-            self._forgiven, self.failures = time.monotonic(), 0
+            self._forgiven, self.failures = time.monotonic(), []
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         """Begin."""
         for client in self._clients:
             client.start()
@@ -160,6 +169,10 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """End."""
+        self.stop()
+
+    def stop(self) -> None:
         """End, when the requests under way are answered."""
         self._ends.set()
         for client in self._clients:
@@ -192,21 +205,27 @@ class Stream:
     def _succeeds(self, line: _Line, request: Request, begin: float) -> bool:
         try:
             answer = line.ask(request)
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as exc:
             with self._lock:
                 self.broken += 1
-                self.failures += begin > self._forgiven
+                self._failed(f"{request.method} {request.path}: {exc!r}", begin)
             return False
         with self._lock:
             self.statuses[answer.status] += 1
-            if not answer.succeeded:
-                self.failures += begin > self._forgiven
-                self._judge(request, answer)
+            if answer.succeeded:
+                self.answered.append(answer.id)
+            else:
+                self._judge(answer, f"{request.method} {request.path}: {answer.status} {answer.body[:200]!r}", begin)
         return answer.succeeded
 
-    def _judge(self, request: Request, answer: Answer) -> None:
+    def _judge(self, answer: Answer, told: str, begin: float) -> None:
+        self._failed(told, begin)
         if answer.status not in AWAY or not self._served.is_documented(answer):
-            self.wrong.append(f"{request.method} {request.path}: {answer.status} {answer.body[:200]!r}")
+            self.wrong.append(told)
+
+    def _failed(self, told: str, begin: float) -> None:
+        if begin > self._forgiven:
+            self.failures.append(told)
 
 
 class _Line:
@@ -258,7 +277,8 @@ def sent(connection: http.client.HTTPConnection, request: Request) -> Answer:
     headers = {**({} if body is None else {"Content-Type": "application/json"}), **request.headers}
     connection.request(request.method, request.path, body, headers)
     answer = connection.getresponse()
-    return Answer(answer.status, answer.headers.get("Content-Type", ""), answer.read())
+    kind, request_id = (answer.headers.get(name, "") for name in ("Content-Type", "X-Request-ID"))
+    return Answer(answer.status, kind, answer.read(), request_id)
 
 
 def asked(served: Served, request: Request) -> Answer:

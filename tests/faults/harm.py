@@ -18,7 +18,7 @@ from typing import Protocol
 import psutil
 
 from tests.faults.clients import PATIENCE
-from tests.faults.scenario import Fault, S
+from tests.faults.scenario import Fault, S, Strike
 from tests.faults.site import Site
 
 
@@ -44,29 +44,34 @@ with ExitStack() as stack:
 """
 
 
-def kill_one(kind: str) -> Fault[Site]:
+def kill_one(kind: str) -> Strike[Site]:
     """SIGKILL for one process of a kind, which comes again by itself."""
     return kill(lambda site: site.pids(kind)[:1])
 
 
-def kill_all(kind: str) -> Fault[Site]:
+def kill_all(kind: str) -> Strike[Site]:
     """SIGKILL for all processes of a kind at once, which come again by themselves."""
     return kill(lambda site: site.pids(kind))
 
 
-def kill(victims: Callable[[Site], list[int]], at_least: int = 1) -> Fault[Site]:
+def kill(victims: Callable[[Site], list[int]], at_least: int = 1) -> Strike[Site]:
     """SIGKILL for some processes, until there were so many of them."""
 
-    @contextmanager
-    def fault(site: Site) -> Iterator[None]:
+    def do(site: Site) -> None:
         killed: set[int] = set()
         end = time.monotonic() + PATIENCE
         while len(killed) < at_least:
             assert time.monotonic() < end, "there is nothing to kill"
             killed |= _killed(set(victims(site)) - killed)
-        yield
 
-    return fault
+    return Strike(do)
+
+
+def kill_master(site: Site) -> None:
+    """SIGKILL for gunicorn's master, and wait until its workers have noticed, and ended."""
+    workers = site.pids("worker")
+    os.kill(site.pids("master")[0], signal.SIGKILL)
+    wait(lambda: not any(map(is_alive, workers)))
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.engines.hoplite import install
 from tests.faults import harm
 from tests.faults.clients import Answer, Request, UnixConnection, Written, asked
 from tests.faults.on_jobs import OnJobs, SmallDisk, disk_full, refused
-from tests.faults.scenario import Scenario
+from tests.faults.scenario import Scenario, Strike
 from tests.faults.site import Account
 
 _MARK = """
@@ -94,16 +93,8 @@ class HopliteOnSmallDisk(HopliteSite):
         self._disk.close()
 
 
-class SocketFile(HopliteSite):
-    """The same with clients that come by a socket file."""
-
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection to it."""
-        return UnixConnection(self.socket)
-
-
-class OwnClock(HopliteSite):
-    """The same with a clock that can be set; that of runners and jobs is the machine's.
+class BySocketFile(HopliteSite):
+    """The same with clients that come by the socket file, and a clock that can be set; jobs have the machine's.
 
     Attributes:
         clock: The file that says how far it is from the machine's.
@@ -113,6 +104,10 @@ class OwnClock(HopliteSite):
         """Start it."""
         self.clock = directory / "clock"
         super().__init__(directory, harm.settable_clock(self.clock))
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to it."""
+        return UnixConnection(self.socket)
 
 
 class BelowUp(HopliteSite):
@@ -141,12 +136,6 @@ def _store(site: HopliteSite) -> Path:
 
 def _port(site: HopliteSite) -> int:
     return site.port
-
-
-@contextmanager
-def _socket_removed(site: HopliteSite) -> Iterator[None]:
-    site.socket.unlink()
-    yield
 
 
 SCENARIOS: tuple[Scenario[Any], ...] = (
@@ -214,19 +203,22 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
     Scenario(
         "socket-removed",
         "the socket file by which clients come is removed",
-        _socket_removed,
-        SocketFile,
+        Strike(lambda site: site.socket.unlink()),
+        BySocketFile,
         cuts=True,
         reads_go_on=False,
         writes_go_on=False,
     ),
     Scenario(
-        "clock-stepped", "the service's clock a day forward, two days back, and right again", harm.step_clock, OwnClock
+        "clock-stepped",
+        "the service's clock a day forward, two days back, and right again",
+        harm.step_clock,
+        BySocketFile,
     ),
     Scenario(
         "master-killed-below-up",
         "kill -9 of gunicorn's master below `opsgate up`",
-        harm.kill_one("master"),
+        Strike(harm.kill_master),
         BelowUp,
         reads_go_on=False,
         writes_go_on=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,6 +18,23 @@ S = TypeVar("S", bound=Site)
 
 Fault = Callable[[S], AbstractContextManager[object]]
 """Does harm to a site for as long as the context lasts. Its end undoes what an operator would have to undo."""
+
+
+@dataclass(frozen=True)
+class Strike(Generic[S]):
+    """A fault that is over as soon as it is done, and that nobody undoes: a process is killed.
+
+    Attributes:
+        do: Does it.
+    """
+
+    do: Callable[[S], None]
+
+    @contextmanager
+    def __call__(self, site: S) -> Iterator[None]:
+        """Do it."""
+        self.do(site)
+        yield
 
 
 @dataclass(frozen=True)
@@ -101,8 +118,7 @@ def run(scenario: Scenario[S], sites: Sites[S], seconds: float) -> Seen:
     site, before = sites.of(scenario)
     with Stream(site) as stream:
         stream.flow(seconds / 3)
-        meanwhile = _suffered(scenario, site, stream, seconds / 3)
-        recovery = stream.recovery()
+        meanwhile, recovery = _suffered(scenario, site, stream, seconds / 3)
         stream.forgive()
         stream.flow(seconds / 3)
     seen = Seen(
@@ -121,10 +137,11 @@ def run(scenario: Scenario[S], sites: Sites[S], seconds: float) -> Seen:
     return seen
 
 
-def _suffered(scenario: Scenario[S], site: S, stream: Stream, seconds: float) -> Progress:
-    """What succeeded while the fault lasted."""
+def _suffered(scenario: Scenario[S], site: S, stream: Stream, seconds: float) -> tuple[Progress, float]:
+    """What succeeded while the fault lasted, and how long it took from its end until all was well again."""
     with scenario.fault(site):
         before = stream.done
+        recovery = stream.recovery() if isinstance(scenario.fault, Strike) else None
         stream.rest(seconds)
         stream.wait(lambda: scenario.lasts(stream), f"what shows that {scenario.words}")
         if scenario.reads_go_on:
@@ -132,7 +149,8 @@ def _suffered(scenario: Scenario[S], site: S, stream: Stream, seconds: float) ->
         if scenario.writes_go_on:
             stream.wait(lambda: stream.done.writes > before.writes, "writes that go on")
         after = stream.done
-    return Progress(after.reads - before.reads, after.writes - before.writes)
+    recovery = stream.recovery() if recovery is None else recovery
+    return Progress(after.reads - before.reads, after.writes - before.writes), recovery
 
 
 def _unkept(scenario: Scenario[S], seen: Seen) -> Iterator[str]:

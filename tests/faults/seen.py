@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -24,8 +25,8 @@ class Seen:
         statuses: Answers by status.
         broken: Requests without an answer.
         wrong: Answers that no service may give.
-        recovery: Seconds from the end of the fault until a read and a write succeeded.
-        late: Requests that failed although they were sent after that.
+        recovery: Seconds from the end of the fault until a read and a write over new connections succeeded.
+        late: Requests that failed although they were sent after that, in words.
         account: What became of what was written.
         leaked: What was held afterwards that was not before.
         unkept: What of the scenario's own expectations did not come true.
@@ -38,19 +39,23 @@ class Seen:
     broken: int
     wrong: list[str]
     recovery: float
-    late: int
+    late: list[str]
     account: Account
     leaked: list[str]
     unkept: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of_failure(cls, fault: str, what: str) -> Seen:
+        """Of a fault after which it did not go on, as `what` says."""
+        nothing = Progress(0, 0)
+        return cls(fault, nothing, nothing, Counter(), 0, [], math.inf, [], Account(), [], [what])
 
     @property
     def complaints(self) -> list[str]:
         """What was not as promised, in words."""
         found = [f"lost: {key}" for key in self.account.lost] + [f"twice: {key}" for key in self.account.twice]
         found += [f"wrong answer: {answer}" for answer in self.wrong] + [f"leaked: {thing}" for thing in self.leaked]
-        if self.late:
-            found.append(f"{self.late} requests failed after the recovery")
-        return found + self.unkept
+        return found + [f"after the recovery: {failure}" for failure in self.late] + self.unkept
 
     @property
     def row(self) -> str:
@@ -60,7 +65,7 @@ class Seen:
             f"{self.total.reads} reads, {self.total.writes} writes",
             f"{self.meanwhile.reads}, {self.meanwhile.writes}",
             self._others() or "none",
-            f"{self.recovery:.1f} s",
+            f"{self.recovery:.1f} s" if math.isfinite(self.recovery) else "**not**",
             *(str(len(keys)) for keys in (self.account.lost, self.account.twice)),
             ", ".join(self.leaked) or "nothing",
         ]

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.hoplite import SCENARIOS, HopliteSite
 from tests.faults.scenario import Scenario, Sites, chosen, run
 
-SECONDS = 1.2
+SECONDS = 0.6
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copied]:
         flux = original.ask("POST", "/flux/jobs/submit", {"command": "true"})["id"]
         with Load(original.port) as load:
             load.more(100)
-            created = list(load.created)
+            created = list(load.written.acknowledged)
             done = backup(place, OPSGATE_JOBS_STATE_DIR=str(root / "jobs"))
             assert (done.returncode, done.stdout, done.stderr) == (0, f"{place}\n", "")
             load.more(50)
@@ -109,8 +109,9 @@ class TestCopy:
         assert copied.load.failures == []
 
     def test_has_all_jobs_that_were_there(self, copied: Copied) -> None:
-        jobs = {job["uuid"] for job in copied.copy.ask("GET", "/hoplite/jobs")["jobs"]}
-        assert {*copied.created, copied.finished["uuid"], copied.running["uuid"]} <= jobs
+        jobs = copied.copy.ask("GET", "/hoplite/jobs")["jobs"]
+        assert {copied.finished["uuid"], copied.running["uuid"]} <= {job["uuid"] for job in jobs}
+        assert set(copied.created) <= {job["config"].get("key") for job in jobs}
         path = f"/flux/jobs/{copied.flux}"
         ours, theirs = (one.ask("GET", path)["job"] for one in (copied.copy, copied.original))
         assert (ours["name"], ours["t_submit"]) == (theirs["name"], theirs["t_submit"])

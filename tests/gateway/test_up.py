@@ -159,6 +159,13 @@ class TestStop:
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # a zombie has none
+    except OSError:
+        return False
+
+
 class TestKilled:
     def test_supervisord_takes_its_gateway_with_it_and_another_one_starts_on_the_same_state(
         self, tmp_path: Path
@@ -170,6 +177,6 @@ class TestKilled:
             os.kill(running.pid, signal.SIGKILL)
             running.stop()  # reaps it
             assert len(serving) == 1
-            until(lambda: not Path(f"/proc/{serving[0]}").exists())
+            until(lambda: not is_alive(serving[0]))
         with Gateway(arguments, port, tmp_path / "log") as again:
             assert again.stop() == 0
