@@ -159,8 +159,9 @@ def refused(good: corpus.Good, methods: Collection[str], rules: Rules) -> Iterat
     for text in ("%FF", "%ED%A0%80"):
         request = good.request(query=f"{good.needed()}&x={text}".lstrip("&"))
         yield Attack(written(request, rules.credentials), good.method, {400})
-    long = good.request(query="x=" + "y" * 9000)
-    yield Attack(written(long, rules.credentials), good.method, {414})
+    for length in (9000, 70_000):
+        long = good.request(query="x=" + "y" * length)
+        yield Attack(written(long, rules.credentials), good.method, {414})
     for method in set(corpus.METHODS) - set(methods) - {"HEAD", "OPTIONS"}:
         yield Attack(
             written(good.request(method=method), rules.credentials),
