@@ -25,7 +25,7 @@ def main() -> int:
         prog="python -m tests.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--every", type=float, default=15, help="seconds between two looks")
+    parser.add_argument("--every", type=float, default=15, help="seconds between two looks, on average")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds that each of the clients rests")
     parser.add_argument("--latency", action="store_true", help="judge latencies, too")
     options = parser.parse_args()

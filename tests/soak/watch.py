@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ def watch(
     Args:
         directory: An empty one with a short path.
         seconds: How long.
-        every: Seconds between two looks.
+        every: Seconds between two looks, on average.
         pause: Seconds that each client rests after an answer.
         told: Called with each sample.
 
@@ -31,8 +32,9 @@ def watch(
     with running(directory) as site:
         with Stream(site, pause) as stream:
             begin = time.monotonic()
-            while (at := time.monotonic() - begin) < seconds and not stream.wrong:
-                time.sleep(max(0.0, (len(seen) + 1) * every - at))
+            while time.monotonic() - begin < seconds and not stream.wrong:
+                # Never in step with what the service does every half minute: what it removes then goes up and down.
+                time.sleep(random.uniform(0.5, 1.5) * every)  # noqa: S311 - no secret
                 seen.append(samples.taken(site, time.monotonic() - begin, stream.take()))
                 told(seen[-1])
         assert not stream.wrong, stream.wrong
