@@ -158,6 +158,7 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         RedengineOnSmallDisk,
         lasts=refused,
         writes_go_on=False,
+        needs_root=True,
     ),
     Scenario(
         "clock-stepped",
