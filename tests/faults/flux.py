@@ -155,6 +155,7 @@ _LOCAL: tuple[Scenario[Any], ...] = (
         FluxSite,
         lasts=refused,
         writes_go_on=False,
+        long=True,
     ),
     Scenario(
         "disk-full",

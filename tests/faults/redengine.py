@@ -165,5 +165,6 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         "the clock of gateway and scheduler a day forward, two days back, and right again",
         harm.step_clock,
         OwnClock,
+        long=True,
     ),
 )
