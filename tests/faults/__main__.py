@@ -68,8 +68,9 @@ def _seen(api: str, seconds: float) -> list[Seen]:
 
 
 def _section(seen: list[Seen], seconds: float) -> str:
-    begin = f"{datetime.now(UTC):%Y-%m-%d}, {seconds:g} s each, {os.cpu_count()} cores, {_memory()}, Linux"
-    told = f"{begin} {platform.release().partition('-')[0]}, Python {platform.python_version()}:"
+    where = f"{os.cpu_count()} cores, {_memory()}, Linux {platform.release().partition('-')[0]}"
+    when = f"{datetime.now(UTC):%Y-%m-%d}, {seconds:g} s each, load {os.getloadavg()[2]:.0f}"
+    told = f"{when}, {where}, Python {platform.python_version()}:"
     return "\n".join(["", told, "", HEAD, *(one.row for one in seen), ""])
 
 

@@ -65,13 +65,19 @@ class Seen:
             f"{self.total.reads} reads, {self.total.writes} writes",
             f"{self.meanwhile.reads}, {self.meanwhile.writes}",
             self._others() or "none",
-            f"{self.recovery:.1f} s" if math.isfinite(self.recovery) else "**not**",
+            self._again(),
             *(str(len(keys)) for keys in (self.account.lost, self.account.twice)),
             ", ".join(self.leaked) or "nothing",
         ]
         return f"| {' | '.join(cells)} |"
 
+    def _again(self) -> str:
+        if not math.isfinite(self.recovery):
+            return "**not**"
+        return f"{self.recovery:.1f} s" + f", then **{len(self.late)} failed**" * bool(self.late)
+
     def _others(self) -> str:
         found = [f"{number} of {status}" for status, number in sorted(self.statuses.items()) if status >= 300]
+        found += [f"**{len(self.wrong)} of them not as documented**"] * bool(self.wrong)
         found += [f"{self.broken} cut off"] * bool(self.broken)
         return ", ".join(found + [f"{len(self.account.interrupted)} recorded as lost"] * bool(self.account.interrupted))
