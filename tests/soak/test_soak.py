@@ -10,7 +10,7 @@ from tests.soak.samples import STORED
 from tests.soak.stream import DOINGS
 from tests.soak.watch import watch
 
-SECONDS, EVERY, PAUSE = 28.0, 2.0, 0.1
+SECONDS, EVERY, PAUSE = 22.0, 1.5, 0.1
 
 
 def test_nothing_grows() -> None:
