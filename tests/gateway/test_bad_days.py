@@ -1,6 +1,7 @@
 """The engine goes away, hangs, comes back; a worker dies under load; many wait: nobody else notices."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -59,6 +60,8 @@ class TestEngineAway:
         assert pair.get().json() == {"statecode": 1, "statename": "RUNNING"}
         pair.daemon.wait_for_state("OPERATION")
         assert pair.get("/readyz").json()["ready"] is True
+        metrics = pair.get("/metrics").text
+        assert re.search(r'^opsgate_supvisors_processes{api="supvisors",state="RUNNING"} [1-9]', metrics, re.MULTILINE)
 
     def test_a_hanging_engine_is_504_within_the_limit(self, pair: Pair) -> None:
         pair.daemon.freeze()

@@ -259,3 +259,8 @@ def alter(name: str, value: str) -> dict[str, object]:
 
 def password(attributes: dict[str, list[dict[str, str]]]) -> str:
     return next(one["value"] for one in attributes["variables"] if one["name"] == "ECF_PASS")
+
+
+def test_metrics_need_no_credentials_and_tell_of_suites(site: Site) -> None:
+    told = httpx.get(f"{site.gateway.url}/metrics", timeout=30).text
+    assert 'opsgate_ecflow_suites{api="ecflow",state="aborted"} 0.0' in told
