@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.soak.samples import CHILDREN, DESCRIPTORS, FILES, MEDIAN, MEMORY, SLOWEST, STORED, THREADS, Key, Sample
+from tests.soak.samples import CHILDREN, DESCRIPTORS, FILES, MEDIAN, MEMORY, ROWS, SLOWEST, STORED, THREADS, Key, Sample
 
 _WARM_UP = 0.25
 """The part of the samples that is not looked at: caches fill, retention has nothing to remove yet."""
@@ -32,16 +32,18 @@ SIZES: Mapping[str, Bound] = {
     DESCRIPTORS: Bound(0.1, 4),
     THREADS: Bound(0.1, 2),
     CHILDREN: Bound(0, 1),
-    STORED: Bound(0.1, _MIB),
-    FILES: Bound(0.1, 30),
+    STORED: Bound(0.1, 8 * _MIB),
+    ROWS: Bound(0.1, 20),
+    FILES: Bound(0.1, 100),
 }
-"""What does not depend on how busy the machine is."""
+"""What does not depend on how busy the machine is. Of stores so much as the journal of changes may become."""
 SHORT: Mapping[str, Bound] = {
     MEMORY: Bound(0, 24 * _MIB),
     DESCRIPTORS: Bound(0, 30),
     THREADS: Bound(0, 12),
     CHILDREN: Bound(0, 4),
     STORED: Bound(0, 8 * _MIB),
+    ROWS: Bound(0, 300),
     FILES: Bound(0, 1000),
 }
 """The same for less than a minute, in which nothing levels off: only what grows with each request is seen."""
