@@ -19,6 +19,8 @@ class Port:
         pages: The log, page by page.
     """
 
+    calls = ()
+
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.pages = [LogPage(b'[{"id":1}]', None)]
