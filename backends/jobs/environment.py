@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from opsgate.backends.errors import Invalid
-from opsgate.backends.jobs.tree import MARK
+from opsgate.backends.jobs.tree import MARK, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,5 +47,5 @@ def _check(name: object, value: object) -> None:
         raise Invalid(f"An environment variable is a text with a text, not {name!r}")
     if not name or "=" in name or "\0" in name + value:
         raise Invalid(f"{name!r} cannot be an environment variable, or its value cannot be one's")
-    if name == MARK:
-        raise Invalid(f"{MARK} is the job engine's own variable")
+    if name in (NAME, MARK):
+        raise Invalid(f"{name} is the job engine's own variable")

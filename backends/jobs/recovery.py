@@ -115,7 +115,7 @@ def _settle(database: Database, job: Active, job_dir: str, *, failed: bool = Tru
     if job.state == State.STARTING:
         return _give_back(database, job, failed=failed)
     if job.boot == clocks.boot_id():
-        tree.sweep(job.id)
+        tree.sweep(job_dir)
     _give_room_back(job_dir)
     return _change(database, lambda db: transitions.finish(db, job.id, job.claim, _lost(job)))
 

@@ -17,7 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MARK = "OPSGATE_JOB"
+NAME, MARK = "OPSGATE_JOB", "OPSGATE_JOB_MARK"
+"""Variables of each job's environment: its id, for whom it may concern; and what no other job of this machine has."""
 _SWEEP_SECONDS = 10.0
 
 
@@ -70,20 +71,36 @@ def send(processes: Iterable[Process], signum: int) -> None:
         process.send(signum)
 
 
-def marked(job_id: str) -> list[Process]:
-    """Return the living processes that carry the mark of this job in their environment."""
-    mark = f"{MARK}={job_id}".encode()
-    return [process for process in _all() if process.state not in b"ZX" and mark in _environment(process.pid)]
+def mark(job_dir: str) -> str:
+    """Return the mark of the job in this directory.
+
+    Its id would not do: two stores may give the same one. Nor would the path, of which there may be several, nor the
+    directory's place on the disk, which it may have from a job that was deleted; the last two together do.
+
+    Raises:
+        OSError: There is no such directory.
+    """
+    place = os.stat(job_dir)  # noqa: PTH116 - no pathlib in runners
+    return f"{os.path.basename(job_dir)}@{place.st_dev:x}.{place.st_ino:x}"  # noqa: PTH119 - as above
 
 
-def sweep(job_id: str) -> bool:
+def marked(job_dir: str) -> list[Process]:
+    """Return the living processes that carry the mark of the job in this directory in their environment."""
+    wanted = f"{MARK}={mark(job_dir)}".encode()
+    return [process for process in _all() if process.state not in b"ZX" and wanted in _environment(process.pid)]
+
+
+def sweep(job_dir: str) -> bool:
     """Kill what is left of a job whose runner is gone, again and again until nothing is (they may be forking).
+
+    Args:
+        job_dir: Its directory.
 
     Returns:
         Whether nothing is left. What cannot be killed, for it waits in the kernel, is given up on after ten seconds.
     """
     end = time.monotonic() + _SWEEP_SECONDS
-    while left := marked(job_id):
+    while left := marked(job_dir):
         send(left, signal.SIGKILL)
         if time.monotonic() > end:
             return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from opsgate.backends.errors import Denied, Invalid
+from opsgate.backends.jobs.tree import MARK, NAME
 from opsgate.backends.redengine.conditions import durations, parser
 from opsgate.backends.redengine.options import CLASSES, Options
 from opsgate.backends.redengine.port import JsonObject
@@ -247,7 +248,9 @@ def _popen(name: str, value: object) -> JsonObject:
 
 def _is_variable(item: tuple[str, object]) -> bool:
     key, value = item
-    return bool(key) and "=" not in key and isinstance(value, str) and "\0" not in key + value and key != "OPSGATE_JOB"
+    if not isinstance(value, str) or "\0" in key + value:
+        return False
+    return bool(key) and "=" not in key and key not in (NAME, MARK)
 
 
 def _directories(name: str, value: object) -> list[str]:

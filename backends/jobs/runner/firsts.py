@@ -148,7 +148,7 @@ class Firsts:
 
     def _execute(self, rank: int) -> None:
         argv, environment = _command(self._spec, self._dir), dict(self._spec["environment"])
-        environment[tree.MARK] = self._id
+        environment |= {tree.NAME: self._id, tree.MARK: tree.mark(self._dir)}
         if self._spec.get("rank_variable"):
             environment[self._spec["rank_variable"]] = str(rank)
         self._outputs.become_standard()

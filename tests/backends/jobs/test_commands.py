@@ -104,6 +104,7 @@ class TestEnvironment:
         allowed = {"PATH", "HOME", "LANGUAGE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL", "LD_LIBRARY_PATH"}
         own = {"OWN": "näme", "LANG": "C", "OPSGATE_JOB": job.id, "OPSGATE_TEST_PLAIN": "plain", "LC_TEST": "C"}
         expected = {name: value for name, value in os.environ.items() if name in allowed or name.startswith("LC_")}
+        assert found.pop("OPSGATE_JOB_MARK").startswith(f"{job.id}@")
         assert found == expected | own
 
     async def test_runner_and_keeper_have_no_more(self, root: Path, open_engine: Open) -> None:
@@ -117,7 +118,9 @@ class TestEnvironment:
             assert "OPSGATE_TEST_SECRET" not in environment_of(pid)
             assert "OPSGATE_JOB" not in environment_of(pid)
 
-    @pytest.mark.parametrize("variables", [{"A=B": "c"}, {"": "c"}, {"A": "\0"}, {"OPSGATE_JOB": "x"}, {"A": 1}])
+    @pytest.mark.parametrize(
+        "variables", [{"A=B": "c"}, {"": "c"}, {"A": "\0"}, {"OPSGATE_JOB": "x"}, {"OPSGATE_JOB_MARK": "x"}, {"A": 1}]
+    )
     async def test_impossible_variable(self, engine: Engine, variables: dict[str, str]) -> None:
         with pytest.raises(Invalid):
             await start(engine, Command(("true",)), environment=variables)

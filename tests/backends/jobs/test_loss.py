@@ -82,6 +82,17 @@ class TestRunner:
         await reach(engine, job.id, State.FINISHED)
         assert is_gone(child)
 
+    async def test_killed_and_a_job_of_another_store_has_the_same_id(
+        self, engine: Engine, tmp_path: Path, open_engine: Open
+    ) -> None:
+        other = await open_engine(Settings(tmp_path / "other"))
+        unharmed = await start_running(other, SLEEP, job={"id": "7"})
+        lost = await start_running(engine, SLEEP, job={"id": "7"})
+        os.kill(runner_of(engine, lost), signal.SIGKILL)
+        await reach(engine, lost.id, State.FINISHED)
+        assert is_gone(lost.pid or 0)
+        assert not is_gone(unharmed.pid or 0)
+
     async def test_killed_while_others_wait(self, root: Path, open_engine: Open) -> None:
         engine = await open_engine(Settings(root, cores=1))
         first = await start_running(engine, SLEEP)
