@@ -179,6 +179,8 @@ def _answer_at_once() -> None:
 class Instant:
     """A backend, its ports and their methods: all answer at once."""
 
+    calls = ()
+
     def __init__(self, name: str = "") -> None:
         """A backend; or the port or method of this name."""
         self._name = name

@@ -19,6 +19,9 @@ POOL = min(32, (os.cpu_count() or 1) + 4)
 KEPT = 3
 """Descriptors that SQLite may keep, per store, of a connection that was closed, until it opens the next one."""
 
+PASSING = frozenset({"job-validator"})
+"""Processes of an engine's own that come and go: Flux ends its validator when no job came for a while."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -60,7 +63,8 @@ def processes_at(directory: Path) -> Iterable[str]:
     """What runs that names a directory, or has it in its environment, or has a parent which does; this process not."""
     own = os.getpid()
     for process in psutil.process_iter(["pid", "ppid", "name", "cmdline", "environ", "status"]):
-        if process.pid != own and (_names(process, directory) or _is_left_by(process, directory)):
+        is_asked_for = process.pid != own and process.info["name"] not in PASSING
+        if is_asked_for and (_names(process, directory) or _is_left_by(process, directory)):
             yield _kind(process)
 
 
