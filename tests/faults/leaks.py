@@ -19,6 +19,8 @@ POOL = min(32, (os.cpu_count() or 1) + 4)
 KEPT = 3
 """Descriptors that SQLite may keep, per store, of a connection that was closed, until it opens the next one."""
 
+LOOKS = 5
+"""So many in a row find the same processes where nothing is under way."""
 PASSING = frozenset({"job-validator"})
 """Processes of an engine's own that come and go: Flux ends its validator when no job came for a while."""
 
@@ -49,6 +51,17 @@ def held(site: Site) -> Held:
         processes=Counter(processes_at(site.directory)),
         files=frozenset(site.litter()),
     )
+
+
+def held_at_rest(site: Site) -> Held:
+    """The same when nothing is on its way out any more: a runner ends a moment after its job."""
+    end = time.monotonic() + PATIENCE
+    looks = [held(site)]
+    while len(looks) < LOOKS or any(look.processes != looks[-1].processes for look in looks[-LOOKS:]):
+        assert time.monotonic() < end, f"it does not come to rest: {looks[-LOOKS:]}"
+        time.sleep(0.25)
+        looks.append(held(site))
+    return looks[-1]
 
 
 def leaked(site: Site, before: Held) -> list[str]:

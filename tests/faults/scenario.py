@@ -165,4 +165,4 @@ def _warmed(site: Site) -> leaks.Held:
     with Stream(site) as stream:
         stream.flow(0.5)
     assert site.account(stream.written) == Account(), "not well before any fault"
-    return leaks.held(site)
+    return leaks.held_at_rest(site)
