@@ -92,6 +92,8 @@ class TestRunner:
         await reach(engine, lost.id, State.FINISHED)
         assert is_gone(lost.pid or 0)
         assert not is_gone(unharmed.pid or 0)
+        await other.kill(API, unharmed.id, grace=0)
+        assert (await reach(other, unharmed.id, State.FINISHED)).cause == Cause.CANCELLED
 
     async def test_killed_while_others_wait(self, root: Path, open_engine: Open) -> None:
         engine = await open_engine(Settings(root, cores=1))
