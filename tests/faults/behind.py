@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,6 @@ import psutil
 from tests.engines.gateway import Gateway, free_port
 from tests.faults import harm
 from tests.faults.clients import tcp
-from tests.faults.scenario import S, Scenario
 
 
 class Engine(Protocol):
@@ -136,34 +135,6 @@ def stranger(site: EngineSite) -> Iterator[None]:
     if isinstance(site.place, str):
         Path(site.place).unlink()
     site.start_engine()
-
-
-def of_gateway(opens: Callable[[Path], S]) -> tuple[Scenario[S], ...]:
-    """The faults of the service itself, for a kind of site."""
-    return (
-        Scenario("a-worker-killed", "kill -9 of one gunicorn worker", harm.kill_one("worker"), opens, cuts=True),
-        Scenario("all-workers-killed", "kill -9 of all gunicorn workers", harm.kill_all("worker"), opens, cuts=True),
-        Scenario(
-            "master-killed",
-            "kill -9 of gunicorn's master; a supervisor starts it again",
-            harm.kill_service,
-            opens,
-            reads_go_on=False,
-            writes_go_on=False,
-            cuts=True,
-            long=True,
-        ),
-        Scenario(
-            "everything-killed",
-            "kill -9 of master and workers at once; a supervisor starts it again",
-            harm.kill_everything,
-            opens,
-            reads_go_on=False,
-            writes_go_on=False,
-            cuts=True,
-        ),
-        Scenario("a-worker-stopped", "SIGSTOP of one worker", harm.stop_one("worker"), opens, writes_go_on=False),
-    )
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from typing import Any
 from opsgate import tokens
 from tests.engines.ecflow_server import EcflowServer
 from tests.faults import harm
-from tests.faults.behind import EngineSite, kill_engine, of_gateway, stranger
+from tests.faults.behind import EngineSite, kill_engine, stranger
 from tests.faults.clients import Answer, Request, Stream, Written, asked
+from tests.faults.gateway import of_gateway
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 from tests.faults.slots import Slots
@@ -191,7 +192,7 @@ def _silent(stream: Stream) -> bool:
 
 
 SCENARIOS: tuple[Scenario[Any], ...] = (
-    *of_gateway(EcflowSite),
+    *of_gateway(EcflowSite, rarely={"master-killed"}),
     Scenario(
         "engine-killed",
         "kill -9 of an ecflow_server that writes its checkpoint with every change; a supervisor starts it again",

@@ -19,7 +19,8 @@ from tests.engines import flux_instance
 from tests.engines.flux_instance import FluxInstance
 from tests.faults import harm
 from tests.faults.clients import Answer, Request, Written, asked
-from tests.faults.on_jobs import OnJobs, SmallDisk, disk_full, refused
+from tests.faults.gateway import of_gateway
+from tests.faults.on_jobs import OnJobs, of_jobs, refused
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 
@@ -47,13 +48,9 @@ class FluxSite(OnJobs):
         harm.wait(lambda: not self.listed("states=ACTIVE"))
         jobs = self.listed("limit=100000")
         self.known |= {str(job["id"]) for job in jobs}
-        made, ran = Counter(job["name"] for job in jobs), Counter(self.marks.read_text().split())
-        completed = {job["name"] for job in jobs if job["result"] == "COMPLETED"}
-        ours = [*written.acknowledged, *written.unknown]
-        return Account(
-            lost=[key for key in written.acknowledged if key not in made or (key in completed and not ran[key])],
-            twice=[key for key in ours if made[key] > 1 or ran[key] > 1],
-            interrupted=[key for key in ours if made[key] and key not in completed],
+        made = Counter(job["name"] for job in jobs)
+        return self.compared(
+            written, begun=made, known=made, done={job["name"] for job in jobs if job["result"] == "COMPLETED"}
         )
 
     def listed(self, query: str) -> list[dict[str, Any]]:
@@ -66,15 +63,7 @@ class FluxSite(OnJobs):
 class FluxOnSmallDisk(FluxSite):
     """The same with its state on a small file system."""
 
-    def __init__(self, directory: Path) -> None:
-        """Mount it, and start."""
-        self._disk = SmallDisk(directory / "state")
-        super().__init__(directory)
-
-    def close(self) -> None:
-        """End it, and unmount."""
-        super().close()
-        self._disk.close()
+    small_disk = True
 
 
 class BrokerSite(FluxSite):
@@ -124,48 +113,9 @@ def _broker_killed(site: BrokerSite) -> Iterator[None]:
     site.begin()
 
 
-def _store(site: FluxSite) -> Path:
-    return site.jobs / "jobs.db"
-
-
 _LOCAL: tuple[Scenario[Any], ...] = (
-    Scenario("a-worker-killed", "kill -9 of one gunicorn worker", harm.kill_one("worker"), FluxSite, cuts=True),
-    Scenario("all-workers-killed", "kill -9 of all gunicorn workers", harm.kill_all("worker"), FluxSite, cuts=True),
-    Scenario(
-        "master-killed",
-        "kill -9 of gunicorn's master; a supervisor starts it again",
-        harm.kill_service,
-        FluxSite,
-        reads_go_on=False,
-        writes_go_on=False,
-        cuts=True,
-    ),
-    Scenario(
-        "runners-killed",
-        "kill -9 of the runners of five jobs",
-        harm.kill(lambda site: site.pids("runner"), at_least=5),
-        FluxSite,
-        interrupts=True,
-    ),
-    Scenario("a-worker-stopped", "SIGSTOP of one worker", harm.stop_one("worker"), FluxSite, writes_go_on=False),
-    Scenario(
-        "store-locked",
-        "another process has the SQLite store locked, longer than writers wait",
-        harm.hold(_store, "BEGIN EXCLUSIVE"),
-        FluxSite,
-        lasts=refused,
-        writes_go_on=False,
-        long=True,
-    ),
-    Scenario(
-        "disk-full",
-        "no room on the file system of the state directory",
-        disk_full(lambda site: site.jobs),
-        FluxOnSmallDisk,
-        lasts=refused,
-        writes_go_on=False,
-        needs_root=True,
-    ),
+    *of_gateway(FluxSite, never={"everything-killed"}),
+    *of_jobs(FluxSite, FluxOnSmallDisk, rarely={"store-locked"}),
 )
 
 _BROKER: tuple[Scenario[Any], ...] = (

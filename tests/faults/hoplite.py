@@ -12,7 +12,8 @@ from typing import Any
 from tests.engines.hoplite import install
 from tests.faults import harm
 from tests.faults.clients import Answer, Request, UnixConnection, Written, asked
-from tests.faults.on_jobs import OnJobs, SmallDisk, disk_full, refused
+from tests.faults.gateway import of_gateway
+from tests.faults.on_jobs import OnJobs, of_jobs, refused, store_of
 from tests.faults.scenario import Scenario, Strike
 from tests.faults.site import Account
 
@@ -64,13 +65,9 @@ class HopliteSite(OnJobs):
         harm.wait(lambda: not self._listed("?state=queued&state=starting&state=running"))
         jobs = self._listed("")
         self.known |= {job["uuid"] for job in jobs}
-        made, ran = Counter(job["config"]["key"] for job in jobs), Counter(self.marks.read_text().split())
-        completed = {job["config"]["key"] for job in jobs if job["exit_code"] == 0}
-        ours = [*written.acknowledged, *written.unknown]
-        return Account(
-            lost=[key for key in written.acknowledged if key not in made or (key in completed and not ran[key])],
-            twice=[key for key in ours if made[key] > 1 or ran[key] > 1],
-            interrupted=[key for key in ours if made[key] and key not in completed],
+        made = Counter(job["config"]["key"] for job in jobs)
+        return self.compared(
+            written, begun=made, known=made, done={job["config"]["key"] for job in jobs if job["exit_code"] == 0}
         )
 
     def _listed(self, query: str) -> list[dict[str, Any]]:
@@ -82,15 +79,7 @@ class HopliteSite(OnJobs):
 class HopliteOnSmallDisk(HopliteSite):
     """The same with its state on a small file system."""
 
-    def __init__(self, directory: Path) -> None:
-        """Mount it, and start."""
-        self._disk = SmallDisk(directory / "state")
-        super().__init__(directory)
-
-    def close(self) -> None:
-        """End it, and unmount."""
-        super().close()
-        self._disk.close()
+    small_disk = True
 
 
 class BySocketFile(HopliteSite):
@@ -130,55 +119,17 @@ class BelowUp(HopliteSite):
         return masters if kind == "master" else [pid for master in masters for pid in harm.children(master)]
 
 
-def _store(site: HopliteSite) -> Path:
-    return site.jobs / "jobs.db"
-
-
 def _port(site: HopliteSite) -> int:
     return site.port
 
 
 SCENARIOS: tuple[Scenario[Any], ...] = (
-    Scenario("a-worker-killed", "kill -9 of one gunicorn worker", harm.kill_one("worker"), HopliteSite, cuts=True),
-    Scenario("all-workers-killed", "kill -9 of all gunicorn workers", harm.kill_all("worker"), HopliteSite, cuts=True),
-    Scenario(
-        "master-killed",
-        "kill -9 of gunicorn's master; a supervisor starts it again",
-        harm.kill_service,
-        HopliteSite,
-        reads_go_on=False,
-        writes_go_on=False,
-        cuts=True,
-    ),
-    Scenario(
-        "everything-killed",
-        "kill -9 of master and workers at once; a supervisor starts it again",
-        harm.kill_everything,
-        HopliteSite,
-        reads_go_on=False,
-        writes_go_on=False,
-        cuts=True,
-    ),
-    Scenario(
-        "runners-killed",
-        "kill -9 of the runners of five jobs",
-        harm.kill(lambda site: site.pids("runner"), at_least=5),
-        HopliteSite,
-        interrupts=True,
-    ),
-    Scenario("a-worker-stopped", "SIGSTOP of one worker", harm.stop_one("worker"), HopliteSite, writes_go_on=False),
-    Scenario(
-        "store-locked",
-        "another process has the SQLite store locked, longer than writers wait",
-        harm.hold(_store, "BEGIN EXCLUSIVE"),
-        HopliteSite,
-        lasts=refused,
-        writes_go_on=False,
-    ),
+    *of_gateway(HopliteSite),
+    *of_jobs(HopliteSite, HopliteOnSmallDisk),
     Scenario(
         "line-held-up",
         "a process whose turn it is to write is stopped, longer than writers wait",
-        harm.hold(_store, "turn", frozen=True),
+        harm.hold(store_of, "turn", frozen=True),
         HopliteSite,
         lasts=refused,
         writes_go_on=False,
@@ -191,15 +142,6 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         HopliteSite,
     ),
     Scenario("idle-connections", "1000 connections that ask nothing", harm.connections(1000, _port), HopliteSite),
-    Scenario(
-        "disk-full",
-        "no room on the file system of the state directory",
-        disk_full(lambda site: site.jobs),
-        HopliteOnSmallDisk,
-        lasts=refused,
-        writes_go_on=False,
-        needs_root=True,
-    ),
     Scenario(
         "socket-removed",
         "the socket file by which clients come is removed",

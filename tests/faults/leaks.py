@@ -21,8 +21,6 @@ KEPT = 3
 
 LOOKS = 5
 """So many in a row find the same processes where nothing is under way."""
-PASSING = frozenset({"job-validator"})
-"""Processes of an engine's own that come and go: Flux ends its validator when no job came for a while."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,7 @@ def processes_at(directory: Path) -> Iterable[str]:
     """What runs that names a directory, or has it in its environment, or has a parent which does; this process not."""
     own = os.getpid()
     for process in psutil.process_iter(["pid", "ppid", "name", "cmdline", "environ", "status"]):
-        is_asked_for = process.pid != own and process.info["name"] not in PASSING
-        if is_asked_for and (_names(process, directory) or _is_left_by(process, directory)):
+        if process.pid != own and (_names(process, directory) or _is_left_by(process, directory)):
             yield _kind(process)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from opsgate.backends.jobs import locks
 from tests.faults import harm
 from tests.faults.clients import Answer, Request, Written, asked
-from tests.faults.on_jobs import OnJobs, SmallDisk, disk_full, refused
+from tests.faults.gateway import of_gateway
+from tests.faults.on_jobs import OnJobs, of_jobs
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 
@@ -32,6 +33,11 @@ class RedengineSite(OnJobs):
         """Start it; `environment` is added to the usual one."""
         self.state = directory / "state"
         super().__init__(directory, self.state / "jobs", environment)
+
+    @property
+    def store(self) -> Path:
+        """Its own; the job engine's is another."""
+        return self.state / "redengine.db"
 
     def start(self) -> None:
         """Start it, again perhaps, and wait for its scheduler."""
@@ -62,15 +68,8 @@ class RedengineSite(OnJobs):
         status = {task["name"]: task["status"] for task in self._tasks()}
         runs = self.asked("/logs?action=run")
         self.known |= {run["run_id"] for run in runs}
-        begun, ran = Counter(run["task_name"] for run in runs), Counter(self.marks.read_text().split())
-        ours = [*written.acknowledged, *written.unknown]
-        return Account(
-            lost=[
-                key for key in written.acknowledged if key not in status or (status[key] == "success" and not ran[key])
-            ],
-            twice=[key for key in ours if begun[key] > 1 or ran[key] > 1],
-            interrupted=[key for key in ours if status.get(key, "success") != "success"],
-        )
+        begun, done = Counter(run["task_name"] for run in runs), {key for key in status if status[key] == "success"}
+        return self.compared(written, begun=begun, known=status, done=done)
 
     def asked(self, path: str) -> Any:
         """What is read there."""
@@ -85,15 +84,7 @@ class RedengineSite(OnJobs):
 class RedengineOnSmallDisk(RedengineSite):
     """The same with its state on a small file system."""
 
-    def __init__(self, directory: Path) -> None:
-        """Mount it, and start."""
-        self._disk = SmallDisk(directory / "state")
-        super().__init__(directory)
-
-    def close(self) -> None:
-        """End it, and unmount."""
-        super().close()
-        self._disk.close()
+    small_disk = True
 
 
 class OwnClock(RedengineSite):
@@ -109,24 +100,9 @@ class OwnClock(RedengineSite):
         super().__init__(directory, harm.settable_clock(self.clock))
 
 
-def _store(site: RedengineSite) -> Path:
-    return site.state / "redengine.db"
-
-
 SCENARIOS: tuple[Scenario[Any], ...] = (
-    Scenario("a-worker-killed", "kill -9 of one gunicorn worker", harm.kill_one("worker"), RedengineSite, cuts=True),
-    Scenario(
-        "all-workers-killed", "kill -9 of all gunicorn workers", harm.kill_all("worker"), RedengineSite, cuts=True
-    ),
-    Scenario(
-        "master-killed",
-        "kill -9 of gunicorn's master; a supervisor starts it again",
-        harm.kill_service,
-        RedengineSite,
-        reads_go_on=False,
-        writes_go_on=False,
-        cuts=True,
-    ),
+    *of_gateway(RedengineSite, never={"everything-killed"}),
+    *of_jobs(RedengineSite, RedengineOnSmallDisk, runs="runs"),
     Scenario("scheduler-killed", "kill -9 of the scheduler", harm.kill_one("scheduler"), RedengineSite),
     Scenario(
         "scheduler-stopped",
@@ -134,31 +110,6 @@ SCENARIOS: tuple[Scenario[Any], ...] = (
         harm.stop_one("scheduler"),
         RedengineSite,
         writes_go_on=False,  # it may have been writing
-    ),
-    Scenario(
-        "runners-killed",
-        "kill -9 of the runners of five runs",
-        harm.kill(lambda site: site.pids("runner"), at_least=5),
-        RedengineSite,
-        interrupts=True,
-    ),
-    Scenario("a-worker-stopped", "SIGSTOP of one worker", harm.stop_one("worker"), RedengineSite, writes_go_on=False),
-    Scenario(
-        "store-locked",
-        "another process has the SQLite store locked, longer than writers wait",
-        harm.hold(_store, "BEGIN EXCLUSIVE"),
-        RedengineSite,
-        lasts=refused,
-        writes_go_on=False,
-    ),
-    Scenario(
-        "disk-full",
-        "no room on the file system of the state directory",
-        disk_full(lambda site: site.directory / "state"),
-        RedengineOnSmallDisk,
-        lasts=refused,
-        writes_go_on=False,
-        needs_root=True,
     ),
     Scenario(
         "clock-stepped",

@@ -11,8 +11,9 @@ from xmlrpc.client import ServerProxy
 
 from tests.engines.supervisord import Supervisord, single
 from tests.faults import harm
-from tests.faults.behind import EngineSite, kill_engine, of_gateway, stranger
+from tests.faults.behind import EngineSite, kill_engine, stranger
 from tests.faults.clients import Answer, Request, Stream, Written
+from tests.faults.gateway import of_gateway
 from tests.faults.scenario import Scenario
 from tests.faults.site import Account
 from tests.faults.slots import Slots
@@ -117,7 +118,7 @@ def _broken(stream: Stream) -> bool:
 
 
 SCENARIOS: tuple[Scenario[Any], ...] = (
-    *of_gateway(SupvisorsSite),
+    *of_gateway(SupvisorsSite, rarely={"master-killed"}),
     Scenario(
         "engine-killed",
         "kill -9 of supervisord; a supervisor starts it again",
