@@ -382,10 +382,13 @@ class Node:
     def told(self, values: Mapping[tuple[str, str], Attribute]) -> Node:
         """Return this node with values that its text does not tell exactly; the text stays what others compare with.
 
+        Values that would stand otherwise in the text are of another moment, and left out: kept, they would be taken for
+        what the text says whenever that comes again.
+
         Args:
             values: Variables and labels, by `edit` or `label` and their name.
         """
-        attributes = tuple(values.get(_told_by(one), one) for one in self.attributes)
+        attributes = tuple(_exact(one, values.get(_told_by(one), one)) for one in self.attributes)
         if attributes == self.attributes:
             return self
         changed = Node(self.kind, self.name, self.source, self.children)
@@ -404,6 +407,20 @@ class Node:
         yield path, self
         for child in self.children:
             yield from child.walk(f"{path}/{child.name}")
+
+
+def _exact(read: Attribute, told: Attribute) -> Attribute:
+    """Return what was told, if what was read may mean it."""
+    return told if _as_text(told) == _as_text(read) else read
+
+
+def _as_text(attribute: Attribute) -> str:
+    """Return a variable or label as the server writes it, but for its name."""
+    if isinstance(attribute, Variable):
+        return attribute.value.replace("\n", "\\n")
+    if isinstance(attribute, Label):
+        return (attribute.default + (f'" # "{attribute.new}' if attribute.new else "")).replace("\n", "\\n")
+    return ""
 
 
 def _told_by(attribute: Attribute) -> tuple[str, str]:

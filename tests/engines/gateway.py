@@ -85,10 +85,24 @@ class Gateway:
         """The process that was started: gunicorn's master, or supervisord."""
         return self._process.pid
 
-    def workers(self) -> list[int]:
-        """The process ids of gunicorn's workers."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+    def workers(self, at_least: int = 0) -> list[int]:
+        """The process ids of gunicorn's workers, and of what else it has started.
+
+        Args:
+            at_least: How many are waited for: the first answers while gunicorn still starts the others.
+
+        Raises:
+            RuntimeError: There are fewer.
+        """
+        end = time.monotonic() + _START
+        while len(children := self._children()) < at_least:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{children} are all that the gateway has started:\n{self.log.read_text()}")
+            time.sleep(0.02)
+        return children
+
+    def _children(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def wait(self) -> int:
         """Its exit status, when it has ended by itself."""

@@ -40,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     limits = {"OPSGATE_ECFLOW_TIMEOUT": "1", "ECF_RESTAPI_POLLING_INTERVAL": "1"}
     try:
         with running(directory, server, environment=limits) as started:
-            workers = started.gateway.workers()
+            workers = started.gateway.workers(2)
             yield started
             assert started.gateway.workers() == workers
             assert "Traceback" not in started.gateway.log.read_text()

@@ -43,6 +43,7 @@ class Siege:
         rules: What requests show of who asks.
         bodies: Good bodies, by operation, where the example of the document does more than it should here.
         sparing: Operations that end everything, or take long: they get little that can reach the engine.
+        processes: How many the gateway consists of, without its first.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Siege:
         rules: Rules | None = None,
         bodies: Mapping[str, bytes] | None = None,
         sparing: Collection[str] = (),
+        processes: int = 2,
     ) -> None:
         self._document = spec.load(api)
         self._operations = {
@@ -67,7 +69,7 @@ class Siege:
         self._prepare, self._rules = prepare, rules or Rules()
         self._bodies, self._sparing = bodies or {}, sparing
         self.sent = 0
-        self._before = {worker: _resident(worker) for worker in gateway.workers()}
+        self._before = {worker: _resident(worker) for worker in gateway.workers(processes)}
 
     def attack(self, operation_id: str) -> list[str]:
         """Send all that applies to an operation; what was wrong with the answers."""

@@ -22,7 +22,8 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
             redengine.create("here", **{"class": "CommandTask", "command": ["true"], "start_cond": NEVER})
             return {"name": "here", "run_id": redengine.run("here")["run_id"]}
 
-        with closing(Siege("redengine", redengine.gateway, "/session", prepare=one_task)) as siege:
+        gateway = redengine.gateway  # two workers, and the keeper of the scheduler
+        with closing(Siege("redengine", gateway, "/session", prepare=one_task, processes=3)) as siege:
             yield siege
         assert redengine.ask("GET", "/scheduler")["alive"] is True
 
