@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from opsgate import config, job_engine
+from opsgate import config, job_engine, logs
 from opsgate.backends.errors import EngineError
 from opsgate.backends.redengine import serving
 from opsgate.config import ConfigError
@@ -25,8 +25,6 @@ from opsgate.settings import Settings
 
 log = logging.getLogger("opsgate.redengine")
 
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
 
 def main(file: str, gateway: str = "") -> int:
     """Schedule until SIGTERM or SIGINT; return an exit code."""
@@ -34,7 +32,7 @@ def main(file: str, gateway: str = "") -> int:
         if gateway:
             _end_with(int(gateway))
         settings = config.load(Path(file), {}, {})
-        logging.basicConfig(level=settings.server.log_level.upper(), format=_LOG_FORMAT)
+        logs.configure(settings.server.log_level, as_json=settings.server.log_format == "json")
         asyncio.run(_serve(settings, is_beside=bool(gateway)))
     except (ConfigError, EngineError, OSError) as exc:
         print(f"opsgate: the scheduler: {exc}", file=sys.stderr, flush=True)  # noqa: T201

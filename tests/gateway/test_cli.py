@@ -8,7 +8,7 @@ import pytest
 
 from opsgate import apis, check
 from opsgate.settings import Settings
-from tests.engines.gateway import clean_environment
+from tests.engines.gateway import clean_environment, free_port
 from tests.engines.supervisord import Supervisord
 
 
@@ -57,7 +57,7 @@ class TestServe:
         assert done.stderr == "opsgate: OPSGATE_SERVER_WORKRS: no such setting; did you mean OPSGATE_SERVER_WORKERS?\n"
 
     def test_refuses_an_address_for_an_unknown_api(self) -> None:
-        done = opsgate("serve", "--bind", "nothing=127.0.0.1:8000")
+        done = opsgate("serve", "--bind", f"nothing=127.0.0.1:{free_port()}")
         assert (done.returncode, "'nothing' is not one of" in done.stderr) == (2, True)
 
 

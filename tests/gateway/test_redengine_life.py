@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -129,7 +130,9 @@ class TestStopped:
 class TestSchedulerAway:
     def test_what_is_asked_for_is_done_once_it_is_there(self, tmp_path: Path) -> None:
         port, file = free_port(), tmp_path / "opsgate.toml"
-        file.write_text(f"[redengine]\nstate_dir = '{tmp_path / 's'}'\n[jobs]\nstate_dir = '{tmp_path / 'j'}'\n")
+        file.write_text(
+            f"server.log_format = 'json'\nredengine.state_dir = '{tmp_path / 's'}'\njobs.state_dir = '{tmp_path / 'j'}'\n"
+        )
         arguments = ["serve", "--config", str(file), "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
         with (
             Gateway(arguments, port, tmp_path / "log") as gateway,
@@ -145,7 +148,9 @@ class TestSchedulerAway:
                 client.get("/scheduler").json() | {"tasks": 1, "waiting": 1, "alive": False}
                 == client.get("/scheduler").json()
             )
-            scheduler = subprocess.Popen([sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(file)])
+            program = [sys.executable, "-P", "-m", "opsgate.redengine.scheduler", str(file)]
+            with (tmp_path / "scheduler.log").open("w") as said:
+                scheduler = subprocess.Popen(program, stderr=said)
             try:
                 until(lambda: client.get(f"/runs/{asked['run_id']}").json()["state"] == "ended", "the run")
                 assert client.get("/returns").json() == {"early": 1}
@@ -153,6 +158,8 @@ class TestSchedulerAway:
             finally:
                 scheduler.terminate()
                 assert scheduler.wait(30) == 0
+            lines = [json.loads(line) for line in (tmp_path / "scheduler.log").read_text().splitlines()]
+            assert f"schedules the tasks in {tmp_path / 's'}" in [line["message"] for line in lines]
 
     def test_a_second_one_waits_for_the_first(self, redengine: Redengine) -> None:
         first = redengine.ask("GET", "/scheduler")["pid"]
