@@ -130,9 +130,8 @@ class TestStopped:
 class TestSchedulerAway:
     def test_what_is_asked_for_is_done_once_it_is_there(self, tmp_path: Path) -> None:
         port, file = free_port(), tmp_path / "opsgate.toml"
-        file.write_text(
-            f"server.log_format = 'json'\nredengine.state_dir = '{tmp_path / 's'}'\njobs.state_dir = '{tmp_path / 'j'}'\n"
-        )
+        places = f"redengine.state_dir = '{tmp_path / 's'}'\njobs.state_dir = '{tmp_path / 'j'}'\n"
+        file.write_text(f"server.log_format = 'json'\n{places}")
         arguments = ["serve", "--config", str(file), "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
         with (
             Gateway(arguments, port, tmp_path / "log") as gateway,
