@@ -11,7 +11,7 @@ from opsgate.backends.ecflow import commands, parsing
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.barrier import OwnBarrier
 from opsgate.backends.ecflow.client import Client
-from opsgate.backends.ecflow.commands import Add, Command
+from opsgate.backends.ecflow.commands import Add
 from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.mirror import Mirror
 from opsgate.backends.ecflow.model import Definition, Variable
@@ -25,10 +25,28 @@ from tests.engines.ecflow_server import EcflowServer
 pytestmark = pytest.mark.anyio
 
 
+class Shared(Transport):
+    """The way to a server that others use as well: each of our requests may find that they came before it."""
+
+    def __init__(self, server: EcflowServer) -> None:
+        super().__init__(Address("127.0.0.1", server.port), Limits())
+        self.others: Callable[[str], None] = lambda _name: None
+
+    async def exchange(self, frame: bytes, name: str, *, acts: bool) -> bytes:
+        """Let the others do what they want, and send."""
+        self.others(name)
+        return await super().exchange(frame, name, acts=acts)
+
+
 @pytest.fixture
-async def mirror(server: EcflowServer) -> AsyncIterator[Mirror]:
+def way(server: EcflowServer) -> Shared:
+    return Shared(server)
+
+
+@pytest.fixture
+async def mirror(way: Shared) -> AsyncIterator[Mirror]:
     barrier, limits = OwnBarrier(), Limits()
-    client = Client(Transport(Address("127.0.0.1", server.port), limits), User("tester"), barrier.mark)
+    client = Client(way, User("tester"), barrier.mark)
     made = Mirror(Syncing(client, limits.exact_values), barrier, limits)
     yield made
     await made.aclose()
@@ -36,16 +54,28 @@ async def mirror(server: EcflowServer) -> AsyncIterator[Mirror]:
 
 
 class TestChangesByOthers:
+    @pytest.mark.parametrize("meanwhile", [0.0, 0.5], ids=["before", "meanwhile"])
     @pytest.mark.parametrize("seed", range(4))
-    async def test_are_seen_as_in_the_whole_text(self, seed: int, mirror: Mirror, server: EcflowServer) -> None:
-        name = f"mirror{seed}"
+    async def test_are_seen_as_in_the_whole_text(
+        self, seed: int, meanwhile: float, mirror: Mirror, way: Shared, server: EcflowServer
+    ) -> None:
+        name, chance = f"mirror{seed}", random.Random(seed)  # noqa: S311 - of tests
         server.load(everything(name))
         server.begin(name)
-        others = Others(server, name, random.Random(seed))  # noqa: S311 - of tests
+        others = Others(server, name, chance)
+
+        def come_between(_name: str) -> None:
+            if chance.random() < meanwhile:
+                others.change_something()
+
         compared = 0
         try:
             for step in range(150):
                 others.change_something()
+                if meanwhile:
+                    way.others = come_between
+                    await mirror.current()
+                    way.others = lambda _name: None
                 seen = (await mirror.current()).definition
                 whole = parsing.definition(server.definition())
                 if (whole.state, whole.modify) == (seen.state, seen.modify):
@@ -56,44 +86,30 @@ class TestChangesByOthers:
         finally:
             server.delete(f"/{name}")
 
+    async def test_to_a_node_that_is_just_read_are_kept_when_all_is_read_anew(
+        self, mirror: Mirror, way: Shared, server: EcflowServer, suite: str
+    ) -> None:
+        path, values = f"/{suite}/f/t", ["second", "first"]
 
-class Meanwhile(Client):
-    """A client that does what others have in mind before it asks for its next text."""
+        def change() -> None:
+            command = commands.add(path, Add.VARIABLE, "V", values.pop())
+            server.command(command.kind, **command.fields)
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport, User("tester"), lambda: None)
-        self.others: list[Callable[[], None]] = []
+        def change_before_it_is_read(name: str) -> None:
+            if values and name == commands.node(path).name:
+                change()
 
-    async def text(self, command: Command, field: str, user: User | None = None) -> str:
-        """Let them, and ask."""
-        while self.others:
-            self.others.pop()()
-        return await super().text(command, field, user)
+        async def seen() -> list[str]:
+            return [variable.value for variable in (await mirror.current()).node(path).of(Variable)]
 
-
-async def test_a_value_that_changes_while_its_node_is_read_is_not_kept(server: EcflowServer, suite: str) -> None:
-    path, limits = f"/{suite}/f/t", Limits()
-    client = Meanwhile(Transport(Address("127.0.0.1", server.port), limits))
-    mirror = Mirror(Syncing(client, limits.exact_values), OwnBarrier(), limits)
-
-    def sets(value: str) -> None:
-        command = commands.add(path, Add.VARIABLE, "V", value)
-        server.command(command.kind, **command.fields)
-
-    async def seen() -> list[str]:
-        node = (await mirror.current()).node(path)
-        return [variable.value for variable in node.of(Variable)]
-
-    assert await seen() == []
-    sets("first")
-    client.others.append(lambda: sets("second"))  # after the sync has told of the first
-    assert await seen() in (["first"], ["second"])
-    assert not client.others
-    server.load(f"suite {suite}n\nendsuite\n")  # so that all is told anew, and of that node just what was read of it
-    assert await seen() == ["second"]
-    server.delete(f"/{suite}n")
-    await mirror.aclose()
-    await client.aclose()
+        assert await seen() == []
+        change()
+        way.others = change_before_it_is_read  # and after the sync, which tells of the first
+        assert await seen() in (["first"], ["second"])
+        assert not values
+        server.load(f"suite {suite}n\nendsuite\n")
+        assert await seen() == ["second"]
+        server.delete(f"/{suite}n")
 
 
 def of_server(definition: Definition) -> str:
