@@ -9,7 +9,7 @@ import pytest
 from xdist.remote import Producer
 
 from tests import distribution
-from tests.engines import rocketry
+from tests.engines import flux_instance, rocketry
 from tests.engines.supervisord import Supervisord, running, single
 
 
@@ -28,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     same = [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]
     if same:
         raise pytest.UsageError(f"more than one test is called {same[0]}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tried for want of an engine: what is missing here is not collected."""
+    tried = [report.nodeid for report in terminalreporter.getreports("passed")]
+    why = flux_instance.missing()
+    if why is not None and any("/flux/" in name or "test_flux" in name for name in tried):
+        terminalreporter.write_line(f"Nothing was run against a real Flux: {why}", yellow=True)
 
 
 @pytest.fixture(scope="session")

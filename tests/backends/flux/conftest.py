@@ -1,18 +1,17 @@
 """One suite for all engines: what takes `backend` runs once against each that can be reached.
 
-What does not run for want of an engine is not collected, and the summary says so.
+What does not run for want of an engine is not collected, and the summary of all tests says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from opsgate.backends.flux.port import FluxBackend, JobsPort
-from tests.backends.flux.engines import SHARED, missing, reachable
+from tests.backends.flux.engines import SHARED, reachable
 
 
 @pytest.fixture(params=list(reachable()))
@@ -31,9 +30,3 @@ def jobs(backend: FluxBackend) -> JobsPort:
 def pytest_sessionfinish() -> None:
     """End the Flux instance of the suite."""
     SHARED.stop()
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say which engines the suite did not run against."""
-    for name, why in missing().items():
-        terminalreporter.write_line(f"Flux API: nothing was run against the engine {name!r}: {why}", yellow=True)

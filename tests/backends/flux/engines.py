@@ -63,7 +63,6 @@ async def local(directory: Path) -> AsyncIterator[FluxBackend]:
 
 SHARED = Shared(CORES)
 """The Flux instance of the suite, where there is Flux."""
-_WITHOUT_FLUX = flux_instance.missing()
 
 
 @asynccontextmanager
@@ -85,9 +84,4 @@ async def flux(_: Path) -> AsyncIterator[FluxBackend]:
 
 def reachable() -> Mapping[str, Opener]:
     """Return the engines there are, by name."""
-    return {"local": local, "flux": flux} if _WITHOUT_FLUX is None else {"local": local}
-
-
-def missing() -> Mapping[str, str]:
-    """Return the engines that nothing was run against, and why."""
-    return {} if _WITHOUT_FLUX is None else {"flux": _WITHOUT_FLUX}
+    return {"local": local} if flux_instance.missing() else {"local": local, "flux": flux}

@@ -1,4 +1,4 @@
-"""Flux instances for tests of the Flux engine alone. Where there is no Flux they are not collected, and it is told."""
+"""Flux instances for tests of the Flux engine alone. Where there is no Flux they are not collected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -54,9 +53,3 @@ def instance() -> Iterator[FluxInstance]:
     yield own
     own.stop()
     shutil.rmtree(directory, ignore_errors=True)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what did not run."""
-    if _WITHOUT is not None:
-        terminalreporter.write_line(f"Flux engine: {len(_NEEDING)} files of tests did not run: {_WITHOUT}", yellow=True)
