@@ -9,6 +9,7 @@ import pytest
 
 from opsgate.backends.ecflow.address import Address
 from opsgate.backends.ecflow.engine import connect
+from opsgate.backends.ecflow.limits import Limits
 from opsgate.backends.ecflow.port import EcflowBackend, User
 from tests.engines.ecflow_server import EcflowServer
 
@@ -25,7 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EcflowServer]:
 
 @pytest.fixture
 async def backend(server: EcflowServer) -> AsyncIterator[EcflowBackend]:
-    made = connect(Address("127.0.0.1", server.port), user=User("tester"))
+    patient = Limits(connect=10)  # a lost packet is sent again after one second, and after three
+    made = connect(Address("127.0.0.1", server.port), user=User("tester"), limits=patient)
     yield made
     await made.aclose()
 
