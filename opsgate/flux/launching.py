@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +28,6 @@ class Launchers:
 
     def __init__(self, uri: str = "") -> None:
         self._uri = uri
-        self._running: set[asyncio.Task[int]] = set()
 
     async def launch(self, new: NewJob) -> None:
         """Start one.
@@ -35,22 +36,21 @@ class Launchers:
             Invalid: The program cannot be run.
         """
         try:
-            process = await asyncio.create_subprocess_exec(
-                *new.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                cwd=_directory(new.workdir),
-                env=self._environment(new.envars),
-                start_new_session=True,
-            )
+            await asyncio.to_thread(_start, new.command, _directory(new.workdir), self._environment(new.envars))
         except OSError as exc:
             raise Invalid(f"{new.command[0]!r} cannot be run: {exc.strerror}") from exc
-        waiting = asyncio.create_task(process.wait())  # so that none is left as a zombie
-        self._running.add(waiting)
-        waiting.add_done_callback(self._running.discard)
 
     def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
         uri = {"FLUX_URI": self._uri} if self._uri else {}
         return environment.compose({**environment.base(os.environ, _FLUX), **uri}, own)
+
+
+def _start(command: Sequence[str], directory: str | None, env: Mapping[str, str]) -> None:
+    # Not asyncio's subprocesses: those belong to the event loop, and are killed when they are forgotten after its end.
+    program = subprocess.Popen(  # noqa: S603 - what it is for
+        command, stdin=subprocess.DEVNULL, cwd=directory, env=env, start_new_session=True
+    )
+    threading.Thread(target=program.wait, name="launcher", daemon=True).start()  # so that none is left as a zombie
 
 
 def _directory(wanted: str | None) -> str | None:
