@@ -5,7 +5,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +92,7 @@ class Client:
             while not stop.is_set():
                 try:
                     status = session.get(self.url, timeout=20).status_code
-                except requests.ConnectionError:
+                except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # cut off in the answer
                     self.broken += 1
                     continue
                 self.answered += 1
@@ -104,27 +104,33 @@ class TestWorkerDies:
     def test_only_requests_on_its_own_connections_are_lost(self, pair: Pair) -> None:
         stop = threading.Event()
         clients = [Client(pair.gateway.url + STATE) for _ in range(8)]
+
+        def all_go_on() -> None:
+            before = [client.answered for client in clients]
+            self._wait(lambda: all(one.answered > known + 20 for one, known in zip(clients, before, strict=True)))
+
         with ThreadPoolExecutor(len(clients)) as pool:
             running = [pool.submit(client.run, stop) for client in clients]
-            self._wait(lambda: all(client.answered > 20 for client in clients))
-            victims = pair.gateway.workers()
-            for victim in victims:
-                before = [client.answered for client in clients]
-                os.kill(victim, signal.SIGKILL)
-                self._wait(lambda before=before: all(c.answered > b + 20 for c, b in zip(clients, before, strict=True)))
-                self._wait(lambda: len(pair.gateway.workers()) == 2)
-            stop.set()
+            try:
+                all_go_on()
+                victims = pair.gateway.workers(2)
+                for victim in victims:
+                    os.kill(victim, signal.SIGKILL)
+                    all_go_on()
+                    self._wait(lambda: len(pair.gateway.workers()) == 2)
+            finally:
+                stop.set()
             for done in running:
                 done.result()
         assert [client.wrong for client in clients] == [[]] * len(clients)
-        # A client loses at most the request that was on its way to the worker that was killed, once per kill.
-        assert all(client.broken <= len(victims) for client in clients), clients
+        # One for each victim, and once more when the connection that came next was waiting for it to be accepted.
+        assert all(client.broken <= 2 * len(victims) for client in clients), clients
         assert not set(victims) & set(pair.gateway.workers())
 
     @staticmethod
-    def _wait(condition: object, limit: float = 30.0) -> None:
+    def _wait(condition: Callable[[], bool], limit: float = 30.0) -> None:
         end = time.monotonic() + limit
-        while not condition():  # type: ignore[operator]
+        while not condition():
             assert time.monotonic() < end
             time.sleep(0.02)
 

@@ -183,7 +183,7 @@ class TestWorkerDies:
             under_way = [pool.submit(client.run, stop) for client in clients]
             try:
                 all_go_on()
-                victims = site.gateway.workers()
+                victims = site.gateway.workers(2)
                 for victim in victims:
                     os.kill(victim, signal.SIGKILL)
                     all_go_on()
@@ -200,7 +200,7 @@ class TestWorkerDies:
             assert client.kept <= int(server.query("variable", "/s", f"V{client.number}")) <= client.kept + 1
 
     def test_in_a_change_of_structure_lets_the_others_change_it(self, site: Site, server: EcflowServer) -> None:
-        victim = site.gateway.workers()[0]
+        victim = site.gateway.workers(2)[0]
         with site.line_to(victim) as line, ThreadPoolExecutor(1) as pool:
             server.freeze()  # so that it holds the lock while it dies
             try:
@@ -291,11 +291,13 @@ class TestEvents:
                 assert next(follow(one, known.id)).kind == "reset"
 
     def test_are_told_by_the_other_worker_when_one_dies(self, site: Site, server: EcflowServer) -> None:
-        victim, other = site.gateway.workers()
+        victim, other = site.gateway.workers(2)
         with site.line_to(victim) as line, site.line_to(other) as resumed:
             succeeded(resumed.ask("GET", "/suites"))  # it has been there before the change
             events = follow(line)
             act(site, "/s/f0", "suspend")
+            first = next(events)
+            act(site, "/s/f0", "resume")
             known = next(events)
             os.kill(victim, signal.SIGKILL)
             assert next(events, None) is None  # the stream has ended
@@ -308,8 +310,8 @@ class TestEvents:
                 assert told[-1].kind == "state"
         # Perhaps again, never less: the other worker may have found the first change together with the later ones.
         assert [one for one in states(told) if one[0] != "/s/f0"] == [("/s/f1", "suspended"), ("/s/f2", "suspended")]
-        wait(lambda: len(site.gateway.workers()) == 2)
-        new = next(pid for pid in site.gateway.workers() if pid != other)
-        with site.line_to(new) as line:  # it has seen nothing, and says so
-            assert next(follow(line, known.id)).kind == "reset"
+        wait(lambda: victim not in site.gateway.workers())
+        new = next(pid for pid in site.gateway.workers(2) if pid != other)
+        with site.line_to(new) as line:  # it was not there then, and says so
+            assert next(follow(line, first.id)).kind == "reset"
         assert server.running

@@ -183,11 +183,13 @@ class TestStorm:
         marks, over = tmp_path / "marks", threading.Event()
         murderer = threading.Thread(target=self.kill_workers, args=(own.gateway, over))
         murderer.start()
-        with ThreadPoolExecutor(8) as clients:
-            uuids = list(clients.map(lambda number: self.one(own.gateway.url, number, marks), range(self.JOBS)))
-            jobs = list(clients.map(lambda uuid: self.end(own.gateway.url, uuid), uuids))
-        over.set()
-        murderer.join()
+        try:
+            with ThreadPoolExecutor(8) as clients:
+                uuids = list(clients.map(lambda number: self.one(own.gateway.url, number, marks), range(self.JOBS)))
+                jobs = list(clients.map(lambda uuid: self.end(own.gateway.url, uuid), uuids))
+        finally:
+            over.set()
+            murderer.join()
         assert len(set(uuids)) == self.JOBS
         assert Counter(job["exit_code"] for job in jobs) == {0: self.JOBS}
         assert Counter(marks.read_text().split()) == dict.fromkeys(uuids, 1)
