@@ -137,16 +137,20 @@ class TestConnections:
             assert server.connections == 2
 
     async def test_closed_when_more_comes_than_was_asked(self) -> None:
+        sent = asyncio.Event()
+
         async def script(peer: Peer) -> None:
             await peer.request()
             await peer.send(http())
             await asyncio.sleep(0.05)
             await peer.send(http(b"<unasked/>"))
+            sent.set()
             await peer.closed()
 
         async with served(script) as (transport, server):
             assert await call(transport, "read") == ANSWER
-            await asyncio.sleep(0.2)
+            await sent.wait()
+            await asyncio.sleep(0.05)
             assert await call(transport, "read") == ANSWER
             assert server.connections == 2
 
