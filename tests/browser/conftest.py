@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"  # Debian's; Playwright's own can't be had everywhere
 OPTIONS = [
@@ -15,11 +15,13 @@ OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
+LIMIT = 60_000  # milliseconds; nothing takes as long, on however slow a machine
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for a module: as long as it is there, its event loop is in the way of asynchronous tests."""
+    expect.set_options(timeout=LIMIT)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=OPTIONS)
         yield running

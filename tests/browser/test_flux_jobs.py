@@ -10,8 +10,6 @@ from playwright.sync_api import Browser, HttpCredentials, Locator, Page, expect
 from opsgate import tokens
 from tests.engines.flux import USER, Flux
 
-LIMIT = 20_000  # milliseconds
-
 
 @pytest.fixture(scope="module")
 def flux(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flux]:
@@ -26,8 +24,6 @@ def table(page: Page, flux: Flux) -> Page:
 
 
 def connected(page: Page, url: str) -> Page:
-    expect.set_options(timeout=LIMIT)
-    page.set_default_timeout(LIMIT)
     page.goto(url)
     expect(page.locator("#live")).to_have_text("live")
     return page

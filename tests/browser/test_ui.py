@@ -35,7 +35,7 @@ class TestExploration:
         block.locator(".opblock-summary-control").click()
         block.get_by_role("button", name="Execute").click()
         answer = block.locator(".live-responses-table .response-col_description .microlight").first
-        expect(answer).to_be_visible(timeout=15_000)
+        expect(answer).to_be_visible()
         return answer.inner_text()
 
     def test_offers_a_menu_of_the_apis(self, page: Page, gateway: Gateway) -> None:

@@ -81,7 +81,7 @@ def test_sequences(site: Site) -> None:
 
 
 def test_the_served_document_is_the_routed_one(site: Site) -> None:
-    served = requests.get(f"{site.gateway.url}/openapi.json", timeout=10).json()
+    served = requests.get(f"{site.gateway.url}/openapi.json", timeout=60).json()
     assert served == {**spec.load("ecflow"), "servers": [{"url": "/"}]}
 
 

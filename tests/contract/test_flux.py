@@ -80,7 +80,7 @@ def test_sequences(flux: Flux) -> None:
 
 
 def test_the_served_document_is_the_routed_one(flux: Flux) -> None:
-    served = requests.get(f"{flux.gateway.url}/openapi.json", timeout=10).json()
+    served = requests.get(f"{flux.gateway.url}/openapi.json", timeout=60).json()
     assert served == {**spec.load("flux"), "servers": [{"url": "/"}]}
 
 

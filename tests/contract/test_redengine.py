@@ -70,7 +70,7 @@ def test_sequences(redengine: Redengine) -> None:
 
 
 def test_the_served_document_is_the_routed_one(redengine: Redengine) -> None:
-    served = requests.get(f"{redengine.url}/openapi.json", timeout=10).json()
+    served = requests.get(f"{redengine.url}/openapi.json", timeout=60).json()
     assert served == {**spec.load("redengine"), "servers": [{"url": "/"}]}
 
 

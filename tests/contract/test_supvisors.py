@@ -42,7 +42,7 @@ def settle(case: Case[Any], url: str, limit: float = 60.0) -> None:
         return
     end = time.monotonic() + limit
     while time.monotonic() < end:
-        if httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK:
+        if httpx.get(f"{url}/readyz", timeout=60).status_code == httpx.codes.OK:
             return
         time.sleep(0.1)
     raise AssertionError("the daemon did not come back")
@@ -69,7 +69,7 @@ def test_sequences(gateway: Gateway) -> None:
 
 
 def test_the_served_document_is_the_routed_one(gateway: Gateway) -> None:
-    served = requests.get(f"{gateway.url}/openapi.json", timeout=10).json()
+    served = requests.get(f"{gateway.url}/openapi.json", timeout=60).json()
     assert served == {**spec.load("supvisors"), "servers": [{"url": "/"}]}
 
 

@@ -25,6 +25,6 @@ def test_ends_the_daemon(path: str, daemon: Supervisord, tmp_path_factory: pytes
         answer = requests.post(gateway.url + path, timeout=60)
         assert (answer.status_code, answer.json()) == (200, True)
         daemon.wait_for_end()
-        after = requests.get(f"{gateway.url}/supervisor/getState", timeout=20)
+        after = requests.get(f"{gateway.url}/supervisor/getState", timeout=60)
         assert after.status_code == 503
         assert list(after.json()) == ["message"]

@@ -41,7 +41,7 @@ class Site:
     def client(self, **options: Any) -> httpx.Client:
         """A client that trusts the certificate and has the token."""
         trust = ssl.create_default_context(cafile=self.certificate) if self.certificate else True
-        given = {"headers": {"Authorization": f"Bearer {self.token}"}, "timeout": 30, **options}
+        given = {"headers": {"Authorization": f"Bearer {self.token}"}, "timeout": 60, **options}
         return httpx.Client(base_url=self.url, verify=trust, **given)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
@@ -88,7 +88,7 @@ class Line:
     """One connection to a gateway without TLS; a request that gets no answer within 30 s fails."""
 
     def __init__(self, site: Site) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
         self._connection.connect()
         self._connection.auto_open = 0  # never a second connection, which another worker might take
         self._token = {"Authorization": f"Bearer {site.token}"}
@@ -117,7 +117,7 @@ def _stop(process: int) -> None:
 
 
 def _wait(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.002)

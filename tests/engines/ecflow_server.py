@@ -132,7 +132,7 @@ class EcflowServer:
         if not halted:
             self.command("CtsCmd", api_=2)
 
-    def wait(self, condition: Callable[[], object], seconds: float = 20) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Look until the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -140,7 +140,7 @@ class EcflowServer:
             assert time.monotonic() < deadline, "it does not come so far"
             time.sleep(_POLL)
 
-    def wait_for(self, path: str, state: str, seconds: float = 20) -> None:
+    def wait_for(self, path: str, state: str, seconds: float = 60) -> None:
         """Wait until a node is in a state."""
         self.wait(lambda: self.query("state", path) == state, seconds)
 
@@ -263,7 +263,7 @@ class EcflowServer:
         pointer = {"id": (1 << 31) + 1, "data": data}
         command = {"polymorphic_id": (1 << 31) + 1, "polymorphic_name": kind, "ptr_wrapper": pointer}
         body = json.dumps({"21ClientToServerRequest": {"cmd_": command}}).encode()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(b"%8x" % len(body) + body)
             answer = b"".join(iter(lambda: connection.recv(1 << 20), b""))
         if not answer:

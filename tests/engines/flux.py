@@ -12,7 +12,7 @@ import httpx
 
 from tests.engines.gateway import Gateway, free_port
 
-SECONDS = 30  # no wait is longer, on however slow a machine
+SECONDS = 60  # no wait is longer, on however slow a machine
 USER = {
     "FLUX_USER": "fluxuser",
     "FLUX_TOKEN": "12345",

@@ -106,7 +106,7 @@ class FluxInstance:
         with suppress(subprocess.CalledProcessError):
             self.run("shutdown", "--quiet")
         try:
-            self._process.wait(30)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
         self._process = None

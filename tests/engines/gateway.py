@@ -15,8 +15,8 @@ from types import TracebackType
 
 import httpx
 
-_START = 30.0  # seconds
-_STOP = 30.0
+_START = 120.0  # seconds
+_STOP = 120.0
 
 
 def free_port() -> int:

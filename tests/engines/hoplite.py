@@ -13,7 +13,7 @@ import httpx
 
 from tests.engines.gateway import Gateway, free_port
 
-SECONDS = 30  # no wait is longer, on however slow a machine
+SECONDS = 60  # no wait is longer, on however slow a machine
 
 PLUGINS: Mapping[str, str] = {
     "jobs.ok": "def run(config, status):\n    print('fine')",

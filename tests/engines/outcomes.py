@@ -15,7 +15,7 @@ async def failure(call: Awaitable[object]) -> tuple[type[EngineError], str, int 
     return type(caught.value), caught.value.message, caught.value.code
 
 
-async def until(ask: Callable[[], Awaitable[object]], expected: object, seconds: float = 20) -> None:
+async def until(ask: Callable[[], Awaitable[object]], expected: object, seconds: float = 60) -> None:
     """Ask again and again until the answer is the expected one."""
     async with asyncio.timeout(seconds):
         while await ask() != expected:  # noqa: ASYNC110 - the engine sends no events that one could wait for

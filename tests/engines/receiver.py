@@ -34,7 +34,7 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.port: int = self._server.server_address[1]
 
-    def wait(self, count: int, seconds: float = 30) -> list[Received]:
+    def wait(self, count: int, seconds: float = 60) -> list[Received]:
         """The requests, as soon as there are so many."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.received) >= count, seconds), self.received

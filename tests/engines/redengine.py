@@ -15,7 +15,7 @@ import httpx
 
 from tests.engines.gateway import Gateway, free_port
 
-SECONDS = 30  # no wait is longer, on however slow a machine
+SECONDS = 60  # no wait is longer, on however slow a machine
 
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:

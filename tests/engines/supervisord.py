@@ -113,7 +113,7 @@ class Supervisord:
             )
         self.wait(lambda: self.call("supervisor.getState")["statename"] == "RUNNING")
 
-    def wait(self, condition: Callable[[], object], seconds: float = 30) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Wait until a condition holds, which may ask the daemon."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -134,14 +134,14 @@ class Supervisord:
             return
         self._process.terminate()
         try:
-            self._process.wait(30)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def wait_for_end(self) -> None:
         """Wait until it has ended by itself."""
         assert self._process is not None
-        self._process.wait(30)
+        self._process.wait(60)
 
     def kill(self) -> None:
         """End it as a crash does, and then the programs that it has left behind."""

@@ -31,7 +31,9 @@ class Guarded:
 
     def ask(self, path: str = JOBS, method: str = "GET", token: str = "", **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.request(method, self.gateway.url + path, headers={**headers, **more.pop("headers", {})}, **more)
+        return httpx.request(
+            method, self.gateway.url + path, headers={**headers, **more.pop("headers", {})}, **more, timeout=60
+        )
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +108,11 @@ class TestTokens:
 
 class TestOwnCredentials:
     def test_of_a_document_stay_valid(self, guarded: Guarded) -> None:
-        answer = httpx.get(f"{guarded.gateway.url}/flux/nodes", auth=("fluxuser", "12345"))
+        answer = httpx.get(f"{guarded.gateway.url}/flux/nodes", auth=("fluxuser", "12345"), timeout=60)
         assert answer.status_code == httpx.codes.OK
 
     def test_of_a_document_are_judged(self, guarded: Guarded) -> None:
-        answer = httpx.get(f"{guarded.gateway.url}/flux/nodes", auth=("fluxuser", "wrong"))
+        answer = httpx.get(f"{guarded.gateway.url}/flux/nodes", auth=("fluxuser", "wrong"), timeout=60)
         assert answer.status_code == httpx.codes.UNAUTHORIZED
 
     def test_a_job_shows_its_own_key(self, guarded: Guarded) -> None:
@@ -142,8 +144,8 @@ class TestReadOnly:
         environment = {"OPSGATE_JOBS_STATE_DIR": str(tmp_path / "jobs"), "OPSGATE_SERVER_READ_ONLY": "true"}
         arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
         with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
-            assert httpx.get(f"{gateway.url}/hoplite/jobs").status_code == httpx.codes.OK
-            answer = httpx.post(f"{gateway.url}/hoplite/jobs", json={"plugin_name": "x"})
+            assert httpx.get(f"{gateway.url}/hoplite/jobs", timeout=60).status_code == httpx.codes.OK
+            answer = httpx.post(f"{gateway.url}/hoplite/jobs", json={"plugin_name": "x"}, timeout=60)
             assert answer.status_code == httpx.codes.FORBIDDEN
             assert answer.json() == {"error": "This service is read-only: POST is not possible"}
 
@@ -160,13 +162,13 @@ class TestTooManyAttempts:
         arguments = ["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
         with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
             url = f"{gateway.url}/hoplite/jobs"
-            assert httpx.get(url, headers={"X-API-Key": good}).status_code == httpx.codes.OK
-            statuses = [httpx.get(url, headers={"X-API-Key": "wrong"}).status_code for _ in range(4)]
+            assert httpx.get(url, headers={"X-API-Key": good}, timeout=60).status_code == httpx.codes.OK
+            statuses = [httpx.get(url, headers={"X-API-Key": "wrong"}, timeout=60).status_code for _ in range(4)]
             assert statuses == [401, 401, 401, 429]
-            answer = httpx.get(url, headers={"X-API-Key": good})
+            answer = httpx.get(url, headers={"X-API-Key": good}, timeout=60)
             assert (answer.status_code, 0 < int(answer.headers["Retry-After"]) <= 60) == (429, True)
-            assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
-            assert httpx.get(f"{gateway.url}/healthz").status_code == httpx.codes.OK
+            assert httpx.get(url, timeout=60).status_code == httpx.codes.UNAUTHORIZED
+            assert httpx.get(f"{gateway.url}/healthz", timeout=60).status_code == httpx.codes.OK
 
 
 class TestStart:
@@ -180,7 +182,7 @@ class TestStart:
             Gateway(["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}"], port, tmp_path / "log", environment)
 
 
-def _until(condition: Any, seconds: float = 20) -> None:
+def _until(condition: Any, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

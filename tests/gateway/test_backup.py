@@ -139,7 +139,9 @@ class TestCopy:
 
     def test_tells_its_changes_from_those_of_the_original(self, copied: Copied) -> None:
         task = "/redengine/tasks/every%20day"
-        tags = [httpx.get(f"{one.gateway.url}{task}").headers["ETag"] for one in (copied.original, copied.copy)]
+        tags = [
+            httpx.get(f"{one.gateway.url}{task}", timeout=60).headers["ETag"] for one in (copied.original, copied.copy)
+        ]
         assert tags[0] != tags[1]
 
 

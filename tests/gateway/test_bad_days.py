@@ -28,7 +28,7 @@ class Pair:
     gateway: Gateway
 
     def get(self, path: str = STATE) -> requests.Response:
-        return requests.get(self.gateway.url + path, timeout=20)
+        return requests.get(self.gateway.url + path, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ class Client:
         with requests.Session() as session:
             while not stop.is_set():
                 try:
-                    status = session.get(self.url, timeout=20).status_code
+                    status = session.get(self.url, timeout=60).status_code
                 except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # cut off in the answer
                     self.broken += 1
                     continue
@@ -128,7 +128,7 @@ class TestWorkerDies:
         assert not set(victims) & set(pair.gateway.workers())
 
     @staticmethod
-    def _wait(condition: Callable[[], bool], limit: float = 30.0) -> None:
+    def _wait(condition: Callable[[], bool], limit: float = 60.0) -> None:
         end = time.monotonic() + limit
         while not condition():
             assert time.monotonic() < end

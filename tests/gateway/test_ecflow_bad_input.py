@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def send(site: Site, method: str, path: str, body: bytes | None, **headers: str) -> tuple[int, dict[str, str], Any]:
-    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
     given = {
         "Authorization": f"Bearer {site.token}",
         **{name.replace("_", "-"): text for name, text in headers.items()},

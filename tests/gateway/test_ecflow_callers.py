@@ -55,7 +55,7 @@ def basic(text: str) -> dict[str, str]:
 
 
 def put(site: Site, headers: dict[str, str], query: str = "") -> httpx.Response:
-    return httpx.put(f"{site.url}/suites/s/status{query}", json=SUSPEND, headers=headers, timeout=30)
+    return httpx.put(f"{site.url}/suites/s/status{query}", json=SUSPEND, headers=headers, timeout=60)
 
 
 class TestTokens:
@@ -101,14 +101,14 @@ class TestTokens:
     @pytest.mark.parametrize("path", ["suites/s/definition", "server/attributes", "server/zombies"])
     def test_refused_with_a_wrong_key(self, site: Site, path: str, query: str) -> None:
         method = "PUT" if path.endswith("zombies") else "DELETE"
-        assert httpx.request(method, f"{site.url}/{path}{query}", timeout=30).status_code == 401
+        assert httpx.request(method, f"{site.url}/{path}{query}", timeout=60).status_code == 401
 
     def test_another_scheme_counts_even_with_a_key(self, site: Site) -> None:
         assert put(site, {"Authorization": "Digest x", "X-API-Key": site.token}).status_code == 401
 
     def test_refused_before_body_and_node_are_looked_at(self, site: Site) -> None:
         for method, path in [("PUT", "suites/none/status"), ("POST", "suites"), ("DELETE", "server/attributes")]:
-            answer = httpx.request(method, f"{site.url}/{path}", content=b"{broken", timeout=30)
+            answer = httpx.request(method, f"{site.url}/{path}", content=b"{broken", timeout=60)
             assert answer.status_code == 401
 
     def test_expired_and_revoked(self, site: Site) -> None:
@@ -131,7 +131,7 @@ class TestTokens:
 class TestReading:
     def test_needs_nothing(self, site: Site) -> None:
         for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Basic"}):
-            assert httpx.get(f"{site.url}/suites", headers=headers).json() == ["s"]
+            assert httpx.get(f"{site.url}/suites", headers=headers, timeout=60).json() == ["s"]
 
     def test_of_passwords_needs_a_token(self, site: Site) -> None:
         site.server.command("AlterCmd", **alter("ECF_JOB_CMD", "true"))
@@ -145,10 +145,10 @@ class TestReading:
             assert client.put("/suites/s/t/status", json={"action": "execute"}).status_code == 200
             site.server.wait_for("/s/t", "submitted")
             seen = password(client.get("/suites/s/t/attributes").json())
-            masked = password(httpx.get(f"{site.url}/suites/s/t/attributes").json())
+            masked = password(httpx.get(f"{site.url}/suites/s/t/attributes", timeout=60).json())
             assert len(seen) == 8
             assert seen != masked
-            script = httpx.get(f"{site.url}/suites/s/t/script").json()
+            script = httpx.get(f"{site.url}/suites/s/t/script", timeout=60).json()
             assert seen not in script["job"]
             assert seen in client.get("/suites/s/t/script").json()["job"]
             report = {"ECF_NAME": "/s/t", "ECF_RID": "1", "ECF_TRYNO": 1, "action": "init"}
@@ -181,13 +181,13 @@ class TestBasic:
     )
     def test_is_judged_before_anything_else(self, guarded: Site, method: str, path: str, body: object) -> None:
         for wrong in ("mary:wolf", "nobody:lamb", "x:y"):
-            answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic(wrong), timeout=30)
+            answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic(wrong), timeout=60)
             assert (answer.status_code, answer.headers.get_list("www-authenticate")) == (401, CHALLENGES)
-        answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic("mary:lamb"), timeout=30)
+        answer = httpx.request(method, f"{guarded.url}/{path}", json=body, headers=basic("mary:lamb"), timeout=60)
         assert answer.status_code in (400, 404)
 
     def test_is_refused_where_the_server_knows_no_passwords(self, site: Site) -> None:
-        answer = httpx.delete(f"{site.url}/suites/none", headers=basic("mary:lamb"), timeout=30)
+        answer = httpx.delete(f"{site.url}/suites/none", headers=basic("mary:lamb"), timeout=60)
         assert (answer.status_code, "authentication failed" in answer.json()["message"]) == (401, True)
 
     def test_a_token_acts_as_the_service(self, guarded: Site) -> None:
@@ -195,7 +195,7 @@ class TestBasic:
 
     def test_one_that_is_wrong_in_the_service_is_no_callers_fault(self, guarded: Site, tmp_path: Path) -> None:
         with running(tmp_path, guarded.server, environment={"ECF_USER": "service", "ECF_PASS": "outdated"}) as site:
-            answers = [put(site, {"X-API-Key": site.token}), httpx.get(f"{site.url}/suites", timeout=30)]
+            answers = [put(site, {"X-API-Key": site.token}), httpx.get(f"{site.url}/suites", timeout=60)]
             for answer in answers:
                 assert (answer.status_code, answer.headers.get("www-authenticate")) == (502, None)
                 assert "refuses the user of this service" in answer.json()["message"]
@@ -262,5 +262,5 @@ def password(attributes: dict[str, list[dict[str, str]]]) -> str:
 
 
 def test_metrics_need_no_credentials_and_tell_of_suites(site: Site) -> None:
-    told = httpx.get(f"{site.gateway.url}/metrics", timeout=30).text
+    told = httpx.get(f"{site.gateway.url}/metrics", timeout=60).text
     assert 'opsgate_ecflow_suites{api="ecflow",state="aborted"} 0.0' in told

@@ -47,7 +47,7 @@ class Newcomer:
         """The same from Python."""
         headers = {"Authorization": f"Bearer {self.token}"}
         trust = ssl.create_default_context(cafile=self.home / ".ecflowrc" / "ssl" / "server.crt")
-        return httpx.Client(base_url=f"{self.gateway.url}/v1", headers=headers, verify=trust, timeout=30)
+        return httpx.Client(base_url=f"{self.gateway.url}/v1", headers=headers, verify=trust, timeout=60)
 
 
 def shell(home: Path, commands: str, **variables: str) -> list[str]:

@@ -25,8 +25,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 class TestCaching:
     def test_unchanged_is_not_sent_again(self, site: Site) -> None:
         for path in ("suites", "suites/tree?content=full", "suites/s/attributes", "suites/s/definition"):
-            first = httpx.get(f"{site.url}/{path}")
-            again = httpx.get(f"{site.url}/{path}", headers={"If-None-Match": first.headers["etag"]})
+            first = httpx.get(f"{site.url}/{path}", timeout=60)
+            again = httpx.get(f"{site.url}/{path}", headers={"If-None-Match": first.headers["etag"]}, timeout=60)
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
 
     def test_a_change_through_any_worker_is_seen_at_once(self, site: Site) -> None:
@@ -35,23 +35,26 @@ class TestCaching:
                 body = {"type": "variable", "name": "A", "value": number}
                 assert client.put("/suites/s/attributes", json=body).status_code == 200
                 url = f"{site.url}/suites/s/attributes?filter=variables[0].value"
-                seen = httpx.get(url)  # a new connection: any of the two workers
+                seen = httpx.get(url, timeout=60)  # a new connection: any of the two workers
                 assert seen.json() == str(number)
 
     def test_who_sees_passwords_gets_another_tag(self, site: Site) -> None:
         with site.client() as client:
             known = client.get("/suites/s/attributes").headers["etag"]
-        assert httpx.get(f"{site.url}/suites/s/attributes", headers={"If-None-Match": known}).status_code == 200
+        assert (
+            httpx.get(f"{site.url}/suites/s/attributes", headers={"If-None-Match": known}, timeout=60).status_code
+            == 200
+        )
 
     def test_gzip(self, site: Site) -> None:
         for path in ("suites/s/attributes", "server/status"):
-            packed = httpx.get(f"{site.url}/{path}", headers={"Accept-Encoding": "gzip"})
-            plain = httpx.get(f"{site.url}/{path}", headers={"Accept-Encoding": "identity"})
+            packed = httpx.get(f"{site.url}/{path}", headers={"Accept-Encoding": "gzip"}, timeout=60)
+            plain = httpx.get(f"{site.url}/{path}", headers={"Accept-Encoding": "identity"}, timeout=60)
             assert (packed.headers["content-encoding"], plain.headers.get("content-encoding")) == ("gzip", None)
             assert packed.json().keys() == plain.json().keys()
 
     def test_head(self, site: Site) -> None:
-        answer = httpx.head(f"{site.url}/suites")
+        answer = httpx.head(f"{site.url}/suites", timeout=60)
         assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "5")
 
 
@@ -68,7 +71,7 @@ class TestFilter:
         ],
     )
     def test_picks(self, site: Site, path: str, part: object) -> None:
-        assert httpx.get(f"{site.url}/{path}").json() == part
+        assert httpx.get(f"{site.url}/{path}", timeout=60).json() == part
 
 
 class TestOtherSites:
@@ -89,13 +92,13 @@ class TestOtherSites:
         ],
     )
     def test_are_told_the_methods(self, site: Site, path: str, methods: str) -> None:
-        answer = httpx.options(f"{site.url}/{path}")
+        answer = httpx.options(f"{site.url}/{path}", timeout=60)
         told = [answer.headers[name] for name in ("allow", "access-control-allow-methods")]
         assert (answer.status_code, answer.content, told) == (204, b"", [methods, methods])
         assert "Authorization" in answer.headers["access-control-allow-headers"]
 
     def test_are_refused_unless_allowed(self, site: Site) -> None:
-        answer = httpx.get(f"{site.url}/suites", headers={"Origin": "https://evil.example"})
+        answer = httpx.get(f"{site.url}/suites", headers={"Origin": "https://evil.example"}, timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (403, 403)
 
 
@@ -110,11 +113,11 @@ class TestDeletion:
 
 
 def test_statistics_count_all_workers(site: Site) -> None:
-    before = httpx.get(f"{site.url}/statistics").json()
+    before = httpx.get(f"{site.url}/statistics", timeout=60).json()
     for _ in range(10):
-        httpx.get(f"{site.url}/suites")
-        httpx.get(f"{site.url}/suites/none/tree")
-    after = httpx.get(f"{site.url}/statistics").json()
+        httpx.get(f"{site.url}/suites", timeout=60)
+        httpx.get(f"{site.url}/suites/none/tree", timeout=60)
+    after = httpx.get(f"{site.url}/statistics", timeout=60).json()
     names = ("num_requests", "num_errors", "num_cached_requests")
     assert [after[name] - before[name] for name in names] == [21, 10, 10]
     assert after["since"] == before["since"]
@@ -185,7 +188,7 @@ class TestEngine:
             server.load("suite s\n  task t\nendsuite\n")
             with running(tmp_path, server) as site:
                 job = {"ECF_NAME": "/s/t", "ECF_PASS": "x", "ECF_RID": "1", "ECF_TRYNO": "1", "action": "init"}
-                answer = httpx.put(f"{site.url}/suites/s/t/status", json=job)
+                answer = httpx.put(f"{site.url}/suites/s/t/status", json=job, timeout=60)
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         finally:
             server.terminate()

@@ -97,17 +97,17 @@ class TestServing:
     @pytest.mark.parametrize("gateway", ["tls"], indirect=True)
     def test_with_tls(self, gateway: Gateway, good: Path) -> None:
         trust = ssl.create_default_context(cafile=good / "server.crt")
-        answer = httpx.get(f"{gateway.url}/v1/statistics", verify=trust, timeout=30)
+        answer = httpx.get(f"{gateway.url}/v1/statistics", verify=trust, timeout=60)
         assert answer.json()["num_requests"] == 0
         with pytest.raises(httpx.TransportError):
-            httpx.get(gateway.url.replace("https", "http"), timeout=30)
+            httpx.get(gateway.url.replace("https", "http"), timeout=60)
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            httpx.get(f"{gateway.url}/v1/statistics", timeout=30)
+            httpx.get(f"{gateway.url}/v1/statistics", timeout=60)
         assert "in clear" not in gateway.log.read_text()
 
     @pytest.mark.parametrize("gateway", ["no_ssl"], indirect=True)
     def test_without_tls(self, gateway: Gateway) -> None:
-        assert httpx.get(f"{gateway.url}/v1/statistics", timeout=30).json()["num_requests"] == 0
+        assert httpx.get(f"{gateway.url}/v1/statistics", timeout=60).json()["num_requests"] == 0
         assert "opsgate: without SSL, passwords and tokens are sent in clear" in gateway.log.read_text()
 
     def test_without_tls_only_to_this_machine(self) -> None:

@@ -249,7 +249,7 @@ class TestStart:
         environment |= {"OPSGATE_JOBS_STATE_DIR": str(tmp_path / "state"), "WORKERS": "1"}
         with Gateway(["flux"], int(environment["PORT"]), tmp_path / "log", environment) as gateway:
             for auth in (None, ("", ""), ("fluxuser", "12345")):
-                answer = httpx.get(f"{gateway.url}/jobs", auth=auth)
+                answer = httpx.get(f"{gateway.url}/jobs", auth=auth, timeout=60)
                 assert (answer.status_code, answer.json()["Message"]) == (401, "Missing FLUX_USER and/or FLUX_TOKEN")
             assert len(gateway.workers()) == 1
             told = gateway.log.read_text()
@@ -261,9 +261,9 @@ class TestStart:
         environment = {**user, "HOST": "0.0.0.0", "OPSGATE_JOBS_STATE_DIR": str(tmp_path / "state")}
         port = free_port()
         with Gateway(["flux", "-p", str(port)], port, tmp_path / "log", environment) as gateway:
-            assert httpx.get(f"{gateway.url}/jobs").status_code == 401
-            assert httpx.get(f"{gateway.url}/jobs", auth=("fluxuser", "12345")).json() == {"jobs": []}
+            assert httpx.get(f"{gateway.url}/jobs", timeout=60).status_code == 401
+            assert httpx.get(f"{gateway.url}/jobs", auth=("fluxuser", "12345"), timeout=60).json() == {"jobs": []}
             form = {"username": "fluxuser", "password": "12345"}
-            token = httpx.post(f"{gateway.url}/v1/login/access-token", data=form).json()["access_token"]
+            token = httpx.post(f"{gateway.url}/v1/login/access-token", data=form, timeout=60).json()["access_token"]
             headers = {"Authorization": f"Bearer {token}"}  # signed with a key of its own, which all workers have
             assert {answer.status_code for answer in everywhere(gateway.url, "/nodes", 16, headers=headers)} == {200}

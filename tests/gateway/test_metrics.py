@@ -31,7 +31,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def number(gateway: Gateway, name: str, labels: str) -> float:
     """A number of the page, 0 if it is not there."""
-    text = httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    text = httpx.get(f"{gateway.url}/metrics", timeout=60).text
     found = re.search(rf"^{name}{{{re.escape(labels)}}} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
@@ -46,7 +46,7 @@ def until(condition: Callable[[], bool]) -> None:
 def ask(gateway: Gateway, times: int) -> None:
     """On fresh connections, so that both workers get some."""
     for _ in range(times):
-        assert httpx.get(f"{gateway.url}/hoplite/jobs", timeout=10).status_code == httpx.codes.OK
+        assert httpx.get(f"{gateway.url}/hoplite/jobs", timeout=60).status_code == httpx.codes.OK
 
 
 class TestMetrics:
@@ -65,8 +65,8 @@ class TestMetrics:
         until(lambda: answered() == before + 40)
 
     def test_refusals_and_errors(self, gateway: Gateway) -> None:
-        httpx.get(f"{gateway.url}/hoplite/jobs/none", timeout=10)
-        httpx.get(f"{gateway.url}/hoplite/nothing", timeout=10)
+        httpx.get(f"{gateway.url}/hoplite/jobs/none", timeout=60)
+        httpx.get(f"{gateway.url}/hoplite/nothing", timeout=60)
         missing = 'api="hoplite",operation="get_job",status="404"'
         until(lambda: number(gateway, "opsgate_requests_total", missing) == 1)
         until(lambda: number(gateway, "opsgate_engine_failures_total", 'api="hoplite",meaning="NotFound"') == 1)
@@ -84,7 +84,7 @@ class TestMetrics:
             answer = httpx.post(
                 f"{gateway.url}/hoplite/jobs",
                 json={"plugin_name": "hoplite.plugins.command", "config": {"command": ["true"]}},
-                timeout=10,
+                timeout=60,
             )
             assert answer.status_code == httpx.codes.CREATED
         until(lambda: changes() >= before[0] + 5)
@@ -93,10 +93,10 @@ class TestMetrics:
 
     def test_jobs_by_state(self, gateway: Gateway) -> None:
         assert number(gateway, "opsgate_jobs", 'api="hoplite",state="running"') == 0
-        assert 'opsgate_jobs{api="hoplite",state="queued"} 0.0' in httpx.get(f"{gateway.url}/metrics").text
+        assert 'opsgate_jobs{api="hoplite",state="queued"} 0.0' in httpx.get(f"{gateway.url}/metrics", timeout=60).text
 
     def test_is_text_that_prometheus_reads(self, gateway: Gateway) -> None:
-        answer = httpx.get(f"{gateway.url}/metrics", timeout=10)
+        answer = httpx.get(f"{gateway.url}/metrics", timeout=60)
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
         assert answer.text.startswith("# HELP opsgate_info This service.\n# TYPE opsgate_info gauge\n")
 
@@ -112,8 +112,8 @@ class TestOtherApis:
         environment = {name: str(tmp_path / directory) for name, directory in directories.items()}
         arguments = ["serve", "--api", "flux", "--api", "redengine", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
         with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
-            httpx.post(f"{gateway.url}/flux/jobs/submit", json={"command": "true"}, timeout=20).raise_for_status()
-            httpx.post(f"{gateway.url}/redengine/tasks/a", json={"code": "1"}, timeout=20).raise_for_status()
+            httpx.post(f"{gateway.url}/flux/jobs/submit", json={"command": "true"}, timeout=60).raise_for_status()
+            httpx.post(f"{gateway.url}/redengine/tasks/a", json={"code": "1"}, timeout=60).raise_for_status()
             until(lambda: number(gateway, "opsgate_jobs", 'api="flux",state="finished"') == 1)
             assert number(gateway, "opsgate_redengine_tasks", 'api="redengine"') == 1
             assert number(gateway, "opsgate_redengine_runs", 'api="redengine",state="running"') == 0
@@ -130,8 +130,8 @@ class TestOtherApis:
         }
         arguments = ["serve", "--api", "supvisors", "--api", "ecflow", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
         with Gateway(arguments, port, tmp_path / "log", environment) as gateway:
-            assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=20).status_code == httpx.codes.BAD_GATEWAY
-            away = httpx.get(f"{gateway.url}/supvisors/supervisor/getPID", timeout=20)
+            assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=60).status_code == httpx.codes.BAD_GATEWAY
+            away = httpx.get(f"{gateway.url}/supvisors/supervisor/getPID", timeout=60)
             assert away.status_code == httpx.codes.SERVICE_UNAVAILABLE
             for name in ("opsgate_engine_calls_total", "opsgate_engine_call_failures_total"):
                 assert number(gateway, name, 'call="supervisor.getPID",engine="supervisord"') == 1

@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def get(url: str, **headers: str) -> requests.Response:
-    return requests.get(url, headers=headers, timeout=10, allow_redirects=False)
+    return requests.get(url, headers=headers, timeout=60, allow_redirects=False)
 
 
 class TestHome:
@@ -96,7 +96,7 @@ class TestUi:
         assert get(f"{served.url}/ui/{path}").status_code == 404
 
     def test_only_reading(self, served: Served) -> None:
-        answer = requests.post(f"{served.url}/ui/", timeout=10)
+        answer = requests.post(f"{served.url}/ui/", timeout=60)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
     def test_unknown_paths_outside_the_apis(self, served: Served) -> None:

@@ -47,7 +47,7 @@ READS = [operation for operation in OPERATIONS if operation[1] == "get"]
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

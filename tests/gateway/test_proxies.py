@@ -29,7 +29,7 @@ class Behind:
 
     def client(self, request_id: str) -> Any:
         """Whom the access log takes for the sender of a request, as soon as it is told."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for line in map(json.loads, self.access.read_text().splitlines()):
                 if line["request_id"] == request_id:

@@ -57,7 +57,7 @@ class Newcomer:
 
     def get(self, path: str) -> Any:
         """A JSON answer."""
-        return httpx.get(f"{self.gateway.url}{path}", timeout=20).json()
+        return httpx.get(f"{self.gateway.url}{path}", timeout=60).json()
 
 
 def until(condition: Callable[[], object]) -> None:

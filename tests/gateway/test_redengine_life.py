@@ -135,7 +135,7 @@ class TestSchedulerAway:
         arguments = ["serve", "--config", str(file), "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
         with (
             Gateway(arguments, port, tmp_path / "log") as gateway,
-            httpx.Client(base_url=gateway.url, timeout=30) as client,
+            httpx.Client(base_url=gateway.url, timeout=60) as client,
         ):
             ready = client.get("/readyz")
             assert (ready.status_code, "No scheduler" in ready.json()["engines"]["redengine"]["error"]) == (503, True)

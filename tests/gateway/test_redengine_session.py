@@ -84,7 +84,7 @@ class TestAttached:
         arguments = ["serve", "--api", "redengine", "--bind", f"redengine=127.0.0.1:{port}"]
         settings = {"OPSGATE_REDENGINE_ATTACHED": str(tmp_path / "nobody.sock")}
         with Gateway(arguments, port, tmp_path / "log", settings) as gateway:
-            answer = httpx.get(f"{gateway.url}/tasks", timeout=20)
+            answer = httpx.get(f"{gateway.url}/tasks", timeout=60)
             assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
 
 

@@ -20,7 +20,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     arguments = ["up", "--state-dir", str(directory / "s"), "--api", "redengine", "--api", "supvisors"]
     with (
         Gateway([*arguments, "--bind", f"127.0.0.1:{port}"], port, directory / "log") as running,
-        httpx.Client(base_url=running.url, timeout=30) as client,
+        httpx.Client(base_url=running.url, timeout=60) as client,
     ):
         until(lambda: client.get("/readyz").json()["engines"]["redengine"]["ready"], "the scheduler")
         yield client

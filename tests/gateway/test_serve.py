@@ -25,10 +25,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 class TestLeftOut:
     def test_is_what_no_engine_is_configured_for(self, gateway: Gateway) -> None:
-        served = [api["name"] for api in httpx.get(gateway.url, timeout=30).json()["apis"]]
+        served = [api["name"] for api in httpx.get(gateway.url, timeout=60).json()["apis"]]
         assert served == ["hoplite", "flux"]
-        assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=30).status_code == 404
-        states = httpx.get(f"{gateway.url}/readyz", timeout=30).json()["engines"]
+        assert httpx.get(f"{gateway.url}/ecflow/v1/suites", timeout=60).status_code == 404
+        states = httpx.get(f"{gateway.url}/readyz", timeout=60).json()["engines"]
         assert {name: state["ready"] for name, state in states.items()} == {"hoplite": True, "flux": True}
 
     def test_is_told_once_with_what_to_do(self, gateway: Gateway) -> None:

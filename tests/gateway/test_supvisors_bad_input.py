@@ -28,7 +28,7 @@ def send(
     gateway: Gateway, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], object]:
     """Send exactly this, and return status, headers and the JSON that came."""
-    connection = http.client.HTTPConnection(urlsplit(gateway.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(gateway.url).netloc, timeout=60)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -146,7 +146,7 @@ class TestAccepted:
         try:
             assert send(gateway, "POST", f"/supvisors/update_collecting_period/{period}")[::2] == (200, True)
         finally:
-            requests.post(f"{gateway.url}/supvisors/update_collecting_period/5", timeout=30)
+            requests.post(f"{gateway.url}/supvisors/update_collecting_period/5", timeout=60)
 
     def test_a_line_for_standard_input(self, gateway: Gateway) -> None:
         sent = send(gateway, "POST", "/supervisor/sendProcessStdin/echo/a%2Fb%20%E2%82%AC%0A")

@@ -59,12 +59,12 @@ class TestServing:
         trust = ssl.create_default_context(cafile=made / "server.crt")
         with Gateway(arguments, port, tmp_path / "log", environment, made / "server.crt") as gateway:
             for host in ("127.0.0.1", "localhost"):
-                answer = httpx.get(f"https://{host}:{port}/hoplite/jobs", verify=trust, timeout=30)
+                answer = httpx.get(f"https://{host}:{port}/hoplite/jobs", verify=trust, timeout=60)
                 assert (answer.status_code, answer.json()["jobs"]) == (200, [])
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                httpx.get(f"{gateway.url}/hoplite/jobs", timeout=30)
+                httpx.get(f"{gateway.url}/hoplite/jobs", timeout=60)
             with pytest.raises(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{port}/hoplite/jobs", timeout=30)
+                httpx.get(f"http://127.0.0.1:{port}/hoplite/jobs", timeout=60)
 
 
 class TestRefused:

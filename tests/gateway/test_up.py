@@ -47,7 +47,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     arguments = ["up", "--state-dir", str(state), "--api", "supvisors"]
     arguments += ["--bind", f"127.0.0.1:{port}", "--bind", f"supvisors=127.0.0.1:{own}"]
     with Gateway(arguments, port, directory / "log") as running:
-        until(lambda: httpx.get(f"{running.url}/readyz", timeout=10).status_code == httpx.codes.OK)
+        until(lambda: httpx.get(f"{running.url}/readyz", timeout=60).status_code == httpx.codes.OK)
         yield Up(running, running.url, f"http://127.0.0.1:{own}", state)
 
 
@@ -55,10 +55,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def movies(up: Up) -> Up:
     """The example's programs, added as its comment says."""
     shutil.copy(EXAMPLE, up.state / "programs")
-    assert requests.post(f"{up.own}/supervisor/reloadConfig", timeout=10).json() == [[["my_movies"], [], []]]
-    assert requests.post(f"{up.own}/supervisor/addProcessGroup/my_movies", timeout=10).json() is True
+    assert requests.post(f"{up.own}/supervisor/reloadConfig", timeout=60).json() == [[["my_movies"], [], []]]
+    assert requests.post(f"{up.own}/supervisor/addProcessGroup/my_movies", timeout=60).json() is True
     known = f"{up.own}/supvisors/process_info/my_movies:converter_00"
-    until(lambda: requests.get(known, timeout=10).status_code == httpx.codes.OK)
+    until(lambda: requests.get(known, timeout=60).status_code == httpx.codes.OK)
     return up
 
 
@@ -86,7 +86,7 @@ class TestStart:
             text=True,
             check=False,
             env=clean_environment(),
-            timeout=30,
+            timeout=60,
         )
         assert (done.returncode, "another `opsgate up` runs" in done.stderr) == (2, True)
 
@@ -94,18 +94,18 @@ class TestStart:
         command = [sys.executable, "-m", "opsgate", "up", "--state-dir", str(tmp_path), "--bind"]
         taken = up.url.removeprefix("http://")
         done = subprocess.run(
-            [*command, taken], capture_output=True, text=True, check=False, env=clean_environment(), timeout=30
+            [*command, taken], capture_output=True, text=True, check=False, env=clean_environment(), timeout=60
         )
         assert (done.returncode, done.stderr) == (2, f"opsgate: server.bind: {taken}: Address already in use\n")
 
     def test_shows_its_own_processes(self, up: Up) -> None:
-        info = requests.get(f"{up.url}/supvisors/supervisor/getProcessInfo/opsgate:gateway", timeout=10).json()
+        info = requests.get(f"{up.url}/supvisors/supervisor/getProcessInfo/opsgate:gateway", timeout=60).json()
         assert info["statename"] == "RUNNING"
 
     def test_nobody_else_gets_into_the_tcp_server(self, up: Up) -> None:
         port = re.search(r"port = 127.0.0.1:(\d+)", (up.state / "supervisord.conf").read_text())
         assert port
-        assert requests.get(f"http://127.0.0.1:{port[1]}/", timeout=10).status_code == httpx.codes.UNAUTHORIZED
+        assert requests.get(f"http://127.0.0.1:{port[1]}/", timeout=60).status_code == httpx.codes.UNAUTHORIZED
 
 
 class TestDocument:
@@ -118,33 +118,33 @@ class TestDocument:
 
     def test_start_process_and_start_it_again(self, movies: Up) -> None:
         url = f"{movies.own}/supvisors/start_process/CONFIG/my_movies%3Aconverter_00?extra_args=-x%202&wait=false"
-        requests.post(f"{movies.own}/supvisors/stop_process/my_movies:converter_00", timeout=30)
+        requests.post(f"{movies.own}/supvisors/stop_process/my_movies:converter_00", timeout=60)
         assert curl("-X", "POST", url, "-H", "accept: application/json") == "true"
         running = f"{movies.own}/supvisors/process_info/my_movies:converter_00"
-        until(lambda: requests.get(running, timeout=10).json()[0]["statename"] == "RUNNING")
+        until(lambda: requests.get(running, timeout=60).json()[0]["statename"] == "RUNNING")
         again = curl("-X", "POST", url, "-H", "accept: application/json")
         assert again == '{"message":"ALREADY_STARTED: my_movies:converter_00","code":60}'
         log = f"{movies.own}/supervisor/readProcessStdoutLog/my_movies:converter_00/0/100"
-        until(lambda: "converting with: -x 2" in requests.get(log, timeout=10).json())
+        until(lambda: "converting with: -x 2" in requests.get(log, timeout=60).json())
 
     def test_a_fault(self, movies: Up) -> None:
         answer = curl("-X", "GET", f"{movies.own}/supvisors/application_info/dummy", "-H", "accept: application/json")
         assert answer == '{"message":"BAD_NAME: application=dummy unknown to Supvisors","code":10}'
 
     def test_python_requests(self, movies: Up) -> None:
-        shown = requests.get(f"{movies.own}/supvisors/supvisors_state", timeout=10).json()
+        shown = requests.get(f"{movies.own}/supvisors/supvisors_state", timeout=60).json()
         assert shown["fsm_statename"] == "OPERATION"
         address = f"{movies.own}/supvisors/start_process/LESS_LOADED/my_movies%3Aconverter_01"
-        started = requests.post(f"{address}?extra_args=-x%201&wait=true", timeout=30)
+        started = requests.post(f"{address}?extra_args=-x%201&wait=true", timeout=60)
         assert started.json() is True
 
     def test_the_same_below_the_prefix(self, movies: Up) -> None:
-        answer = requests.get(f"{movies.url}/supvisors/supvisors/application_info/my_movies", timeout=10).json()
+        answer = requests.get(f"{movies.url}/supvisors/supvisors/application_info/my_movies", timeout=60).json()
         assert answer["application_name"] == "my_movies"
 
     def test_host_statistics_can_be_enabled(self, movies: Up) -> None:
         for switch in ("enable", "disable"):
-            assert requests.post(f"{movies.own}/supvisors/{switch}_host_statistics", timeout=10).json() is True
+            assert requests.post(f"{movies.own}/supvisors/{switch}_host_statistics", timeout=60).json() is True
 
 
 class TestStop:

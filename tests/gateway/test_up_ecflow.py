@@ -64,7 +64,7 @@ class Up:
 
     def engine(self) -> dict[str, Any]:
         """What /readyz says of it."""
-        found: dict[str, Any] = httpx.get(f"{self.gateway.url}/readyz", timeout=10).json()["engines"]["ecflow"]
+        found: dict[str, Any] = httpx.get(f"{self.gateway.url}/readyz", timeout=60).json()["engines"]["ecflow"]
         return found
 
     def runs(self) -> bool:
@@ -74,7 +74,7 @@ class Up:
     def process(self) -> dict[str, Any]:
         """What its supervisord says of it."""
         url = f"{self.gateway.url}/supvisors/supervisor/getProcessInfo/opsgate:ecflow"
-        found: dict[str, Any] = httpx.get(url, timeout=10).json()
+        found: dict[str, Any] = httpx.get(url, timeout=60).json()
         return found
 
     @property
@@ -88,7 +88,7 @@ class Up:
     def client(self) -> httpx.Client:
         """Whoever has the token."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=f"{self.gateway.url}/ecflow/v1", headers=headers, timeout=30)
+        return httpx.Client(base_url=f"{self.gateway.url}/ecflow/v1", headers=headers, timeout=60)
 
 
 def until(condition: Callable[[], object], limit: float = 60.0) -> None:
@@ -323,7 +323,7 @@ if CONFINED:
                 loopback.confine(process.pid, port, 20)
                 assert loopback.interface(process.pid, port) == b"lo"
                 for host in ("127.0.0.1", "127.0.1.1"):
-                    socket.create_connection((host, port), timeout=20).close()
+                    socket.create_connection((host, port), timeout=60).close()
 
         def test_tells_when_nothing_listens(self) -> None:
             with listener(listens="") as (process, port):

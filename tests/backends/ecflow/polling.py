@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Look again and again until the condition holds."""
     async with asyncio.timeout(seconds):
         for _ in itertools.count():

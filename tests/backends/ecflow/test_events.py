@@ -26,7 +26,7 @@ async def quick(server: EcflowServer) -> AsyncIterator[EcflowBackend]:
 async def collect(events: AsyncIterator[Event], path: str, count: int) -> list[Event]:
     """The next events of a suite, `count` of them."""
     found: list[Event] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in events:
             if event.kind == "reset" or path in repr(event.data):
                 found.append(event)

@@ -135,7 +135,7 @@ class TestAnswers:
         assert fake.connections == 1
 
     async def test_that_never_come(self, opened: Open) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with pytest.raises(Timeout, match=r"did not answer ping within 0\.4 s$"):
                 await ping((await opened(silent)).port, QUICK)
 

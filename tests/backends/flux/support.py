@@ -9,7 +9,7 @@ from opsgate.backends.flux.port import Event, EventsPort, JobsPort, NewJob
 from opsgate.backends.flux.record import Record
 from opsgate.backends.flux.states import State
 
-SECONDS = 30.0
+SECONDS = 60.0
 """No wait of these tests is longer, on however slow a machine."""
 SLEEP = ("sleep", "600")
 

@@ -59,7 +59,7 @@ class TestProcesses:
         script = f"{detached} sleep 600 & echo pid $!; sleep 600 & echo pid $!; wait"
         record = await jobs.submit(shell(script, num_tasks=2))
         text = ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             async for piece in jobs.follow(record.id):
                 text += piece
                 if text.count("pid") == 4 and text.endswith("\n"):

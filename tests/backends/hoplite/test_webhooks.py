@@ -48,7 +48,7 @@ async def deliver(directory: Path, rules: Rules, jobs: Jobs, until: Callable[[],
     """Let workers deliver until something holds."""
     tasks = [asyncio.create_task(Webhooks(directory, rules).run(jobs.find)) for _ in range(workers)]
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not until():
             assert time.monotonic() < end
             await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ from opsgate.backends.jobs.states import State
 
 Open = Callable[[Settings], Awaitable[Engine]]
 API = "hoplite"
-SECONDS = 30.0  # no wait of these tests is longer, on however slow a machine
+SECONDS = 60.0  # no wait of these tests is longer, on however slow a machine
 
 
 def shell(script: str) -> Command:

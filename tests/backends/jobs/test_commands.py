@@ -255,7 +255,7 @@ class TestTasks:
     async def test_all_are_ended(self, engine: Engine) -> None:
         job = await start_running(engine, shell("echo $$; exec sleep 60"), tasks=3)
         said = ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             async for piece in engine.follow_output(API, job.id):
                 said += piece.decode()
                 if said.count("\n") == 3:

@@ -35,7 +35,7 @@ def outcome(lines: str, state: Path) -> list[object]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     found: list[object] = json.loads(done.stdout)
     return found
@@ -64,7 +64,7 @@ class TestGate:
             [sys.executable, "-c", RUNNER + lines, str(tmp_path)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert done.returncode == -signal.SIGKILL  # its output ended: the process at the gate holds none of it open

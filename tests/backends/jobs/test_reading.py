@@ -259,7 +259,7 @@ class TestDelete:
     async def test_id_can_be_given_again_once_all_is_gone(self, engine: Engine) -> None:
         job = await run_to_end(engine, shell("echo first"), job={"id": "again"})
         await engine.delete(API, job.id)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     second = await run_to_end(engine, shell("echo second"), job={"id": "again"})
@@ -335,7 +335,7 @@ class TestJournal:
 
 async def settle(engine: Engine, api: str, jobs: int) -> None:
     """Wait until an API has so many jobs."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async for _ in engine.follow_events(api, 0):
             if await engine.count(api) == jobs:
                 return

@@ -17,7 +17,7 @@ from opsgate.backends.jobs.database import Database
 from opsgate.backends.jobs.layout import Layout
 from opsgate.backends.jobs.turn import Turn
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

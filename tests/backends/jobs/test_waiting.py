@@ -108,7 +108,7 @@ class TestFollowOutput:
         script = "for i in 1 2 3; do echo $i; while ! [ -e $i ]; do sleep 0.01; done; done"
         job = await start_running(engine, shell(script))
         found = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             async for piece in engine.follow_output(API, job.id):
                 found.append(piece)
                 Path(engine.directory(job.id), "work", piece.decode().strip()).touch()  # noqa: ASYNC240 - one file
@@ -174,13 +174,13 @@ class TestRunnerKilled:
 
 
 async def follow(engine: Engine, job_id: str, offset: int = 0) -> bytes:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return b"".join([piece async for piece in engine.follow_output(API, job_id, offset=offset)])
 
 
 async def take(engine: Engine, number: int, after: int | None = None) -> list[Event]:
     found: list[Event] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async for event in engine.follow_events(API, after):
             found.append(event)
             if len(found) == number:

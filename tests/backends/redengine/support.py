@@ -20,7 +20,7 @@ from opsgate.backends.redengine.port import Filters
 from opsgate.job_engine import JobEngine
 
 T = TypeVar("T")
-SECONDS = 30.0  # no wait of these tests is longer, on however slow a machine
+SECONDS = 60.0  # no wait of these tests is longer, on however slow a machine
 API = "redengine"
 _ON_THEIR_WAY = Query(states=(State.CREATED, State.QUEUED, State.STARTING, State.RUNNING))
 

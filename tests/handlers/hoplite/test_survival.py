@@ -240,10 +240,10 @@ class TestUp:
         settings = {"OPSGATE_HOPLITE_PLUGIN_PATHS": str(site), "OPSGATE_SERVER_GRACEFUL_TIMEOUT": "1"}
         with Gateway(arguments, port, tmp_path / "log", settings) as gateway:
             body = {"name": "jobs.until", "config": {"file": str(tmp_path / "go")}, "run": True}
-            uuid = httpx.post(f"{gateway.url}/hoplite/jobs", json=body).json()["uuid"]
+            uuid = httpx.post(f"{gateway.url}/hoplite/jobs", json=body, timeout=60).json()["uuid"]
             assert (state / "jobs" / "jobs.db").exists()
             end = time.monotonic() + SECONDS
-            while not (job := httpx.get(f"{gateway.url}/hoplite/jobs/{uuid}").json())["status"]:
+            while not (job := httpx.get(f"{gateway.url}/hoplite/jobs/{uuid}", timeout=60).json())["status"]:
                 assert time.monotonic() < end
         assert is_alive(job["pid"])
         (tmp_path / "go").touch()

@@ -15,7 +15,7 @@ import pytest
 from tests.engines.flux_instance import FluxInstance
 from tests.engines.gateway import Gateway, free_port
 
-SECONDS = 30
+SECONDS = 60
 
 
 class Below:
