@@ -309,11 +309,11 @@ class TestOddAnswers:
 
 class TestLimits:
     async def test_silence(self) -> None:
-        async with served(keep_silent, Limits(short=0.1, long=0.2)) as (transport, server):
-            message = "supervisord did not answer a.b within 0.1 s"
+        async with served(keep_silent, Limits(short=0.5, long=0.7)) as (transport, server):
+            message = "supervisord did not answer a.b within 0.5 s"
             assert await failed(transport, "read") == (Timeout, message, None)
             assert await failed(transport, "act") == (Timeout, message + UNKNOWN, None)
-            message = "supervisord did not answer a.b within 0.2 s"
+            message = "supervisord did not answer a.b within 0.7 s"
             assert await failed(transport, "wait") == (Timeout, message + UNKNOWN, None)
             assert server.connections == 3
 
