@@ -232,7 +232,7 @@ class TestAway:
             assert await backend.supervisor.get_pid() == plain.pid
 
     async def test_frozen(self, plain: Supervisord) -> None:
-        backend = connect(plain.url, limits=Limits(short=0.3, long=0.5))
+        backend = connect(plain.url, limits=Limits(short=1.0, long=1.2))
         await backend.supervisor.get_state()
         plain.freeze()
         try:
