@@ -8,8 +8,7 @@ import os
 import signal
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import httpx
 from opsgate import tokens
 from tests.engines.ecflow_server import EcflowServer
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Answer:
 
 
 class Line:
-    """One connection to a gateway without TLS; a request that gets no answer within 30 s fails."""
+    """One connection to a gateway without TLS; a request that gets no answer within a minute fails."""
 
     def __init__(self, site: Site) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
@@ -113,14 +113,7 @@ class Line:
 def _stop(process: int) -> None:
     """Have a process stand still, and wait until it does."""
     os.kill(process, signal.SIGSTOP)
-    _wait(lambda: ") T " in Path(f"/proc/{process}/stat").read_text(), "it does not stop")
-
-
-def _wait(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.002)
+    until(lambda: ") T " in Path(f"/proc/{process}/stat").read_text(), "its standing still")
 
 
 def certificates(directory: Path) -> Path:
@@ -156,7 +149,7 @@ def running(
     }
     ending = ["--cert_directory", str(directory / "ssl")] if tls else ["--no_ssl"]
     with Gateway(["ecflow", "-p", str(port), *ending], port, directory / "log", variables, certificate) as gateway:
-        _wait(lambda: len(gateway.workers()) == 2, "the second worker does not come")
+        until(lambda: len(gateway.workers()) == 2, "the second worker")
         yield Site(gateway, server, secret, file, certificate)
 
 

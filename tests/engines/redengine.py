@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +13,9 @@ from urllib.parse import quote
 import httpx
 
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 SECONDS = 60  # no wait is longer, on however slow a machine
-
-
-def until(condition: Callable[[], bool], what: str = "it") -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come so far"
-        time.sleep(0.03)
 
 
 class Redengine:

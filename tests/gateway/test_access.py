@@ -1,7 +1,6 @@
 """Who is let in where the service asks for tokens, may only be read, or was shown too many wrong credentials."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from opsgate import tokens
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 JOBS = "/hoplite/jobs"
 CHALLENGE = 'Bearer realm="opsgate"'
@@ -101,9 +101,9 @@ class TestTokens:
 
     def test_can_be_added_and_revoked_while_it_serves(self, guarded: Guarded) -> None:
         fresh = tokens.create(guarded.file, "fresh")
-        _until(lambda: guarded.ask(token=fresh).status_code == httpx.codes.OK)
+        until(lambda: guarded.ask(token=fresh).status_code == httpx.codes.OK)
         assert len(tokens.revoke(guarded.file, lambda number, entry: tokens.names("fresh", number, entry))) == 1
-        _until(lambda: guarded.ask(token=fresh).status_code == httpx.codes.UNAUTHORIZED, seconds=40)
+        until(lambda: guarded.ask(token=fresh).status_code == httpx.codes.UNAUTHORIZED)
 
 
 class TestOwnCredentials:
@@ -180,10 +180,3 @@ class TestStart:
         }
         with pytest.raises(RuntimeError, match="tokens_file: there is no .*none.json; `opsgate token add` makes it"):
             Gateway(["serve", "--api", "hoplite", "--bind", f"127.0.0.1:{port}"], port, tmp_path / "log", environment)
-
-
-def _until(condition: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)

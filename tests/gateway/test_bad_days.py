@@ -1,11 +1,9 @@
 """The engine goes away, hangs, comes back; a worker dies under load; many wait: nobody else notices."""
 
-import os
 import re
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import httpx
 import pytest
 import requests
 
+from tests.engines.dying_workers import kill_each
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.supervisord import Supervisord, running, single
 
@@ -102,37 +101,12 @@ class Client:
 
 class TestWorkerDies:
     def test_only_requests_on_its_own_connections_are_lost(self, pair: Pair) -> None:
-        stop = threading.Event()
         clients = [Client(pair.gateway.url + STATE) for _ in range(8)]
-
-        def all_go_on() -> None:
-            before = [client.answered for client in clients]
-            self._wait(lambda: all(one.answered > known + 20 for one, known in zip(clients, before, strict=True)))
-
-        with ThreadPoolExecutor(len(clients)) as pool:
-            running = [pool.submit(client.run, stop) for client in clients]
-            try:
-                all_go_on()
-                victims = pair.gateway.workers(2)
-                for victim in victims:
-                    os.kill(victim, signal.SIGKILL)
-                    all_go_on()
-                    self._wait(lambda: len(pair.gateway.workers()) == 2)
-            finally:
-                stop.set()
-            for done in running:
-                done.result()
+        victims = kill_each(pair.gateway, clients, more=20)
         assert [client.wrong for client in clients] == [[]] * len(clients)
         # One for each victim, and once more when the connection that came next was waiting for it to be accepted.
         assert all(client.broken <= 2 * len(victims) for client in clients), clients
         assert not set(victims) & set(pair.gateway.workers())
-
-    @staticmethod
-    def _wait(condition: Callable[[], bool], limit: float = 60.0) -> None:
-        end = time.monotonic() + limit
-        while not condition():
-            assert time.monotonic() < end
-            time.sleep(0.02)
 
 
 class TestWaiting:

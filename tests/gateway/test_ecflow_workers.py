@@ -7,8 +7,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.engines.dying_workers import kill_each
 from tests.engines.ecflow_gateway import Answer, Line, Site, served
 from tests.engines.ecflow_server import EcflowServer
+from tests.engines.waiting import until
 
 CLIENTS = 8
 ROUNDS = 4
@@ -46,18 +47,11 @@ def server(site: Site) -> EcflowServer:
     """The server, with the suite as it was defined; made through the gateway, so that its workers know."""
     if not site.server.running:
         site.server.start()
-    wait(lambda: len(site.gateway.workers()) == 2)
+    until(lambda: len(site.gateway.workers()) == 2)
     for suite in site.server.suites():
         assert site.ask("DELETE", f"/suites/{suite}?force=true").status == 200
     assert site.ask("POST", "/suites", {"definition": SUITE}).status == 201
     return site.server
-
-
-def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def succeeded(answer: Answer) -> Answer:
@@ -172,26 +166,8 @@ class Client:
 
 class TestWorkerDies:
     def test_only_requests_on_its_connections_are_lost(self, site: Site, server: EcflowServer) -> None:
-        stop = threading.Event()
         clients = [Client(site, number) for number in range(CLIENTS)]
-
-        def all_go_on() -> None:
-            before = [client.answered for client in clients]
-            wait(lambda: all(one.answered > known + 10 for one, known in zip(clients, before, strict=True)))
-
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            under_way = [pool.submit(client.run, stop) for client in clients]
-            try:
-                all_go_on()
-                victims = site.gateway.workers(2)
-                for victim in victims:
-                    os.kill(victim, signal.SIGKILL)
-                    all_go_on()
-                    wait(lambda: len(site.gateway.workers()) == 2)
-            finally:
-                stop.set()
-            for one in under_way:
-                one.result()
+        victims = kill_each(site.gateway, clients, more=10)
         assert [client.wrong for client in clients] == [[]] * CLIENTS
         # One for each victim, and once more when the connection that came next was waiting for it to be accepted.
         assert all(client.broken <= 2 * len(victims) for client in clients), clients
@@ -205,7 +181,7 @@ class TestWorkerDies:
             server.freeze()  # so that it holds the lock while it dies
             try:
                 change = pool.submit(line.ask, "DELETE", "/suites/s/f1")
-                wait(lambda: not _free(site))
+                until(lambda: not _free(site))
                 os.kill(victim, signal.SIGKILL)
                 with pytest.raises((http.client.HTTPException, ConnectionError)):
                     change.result()
@@ -213,7 +189,7 @@ class TestWorkerDies:
                 server.thaw()
         succeeded(site.ask("POST", SHARED, {"type": "event", "name": "new"}))
         assert "new" in named(site.ask("GET", SHARED), "events")
-        wait(lambda: len(site.gateway.workers()) == 2)
+        until(lambda: len(site.gateway.workers()) == 2)
 
 
 def _free(site: Site) -> bool:
@@ -310,7 +286,7 @@ class TestEvents:
                 assert told[-1].kind == "state"
         # Perhaps again, never less: the other worker may have found the first change together with the later ones.
         assert [one for one in states(told) if one[0] != "/s/f0"] == [("/s/f1", "suspended"), ("/s/f2", "suspended")]
-        wait(lambda: victim not in site.gateway.workers())
+        until(lambda: victim not in site.gateway.workers())
         new = next(pid for pid in site.gateway.workers(2) if pid != other)
         with site.line_to(new) as line:  # it was not there then, and says so
             assert next(follow(line, first.id)).kind == "reset"

@@ -3,17 +3,16 @@
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 _OPERATION = 'api="hoplite",operation="list_jobs",status="200"'
-_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +33,6 @@ def number(gateway: Gateway, name: str, labels: str) -> float:
     text = httpx.get(f"{gateway.url}/metrics", timeout=60).text
     found = re.search(rf"^{name}{{{re.escape(labels)}}} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def ask(gateway: Gateway, times: int) -> None:

@@ -5,8 +5,7 @@ import os
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from opsgate.settings import Server, Settings
 from opsgate.up import announce, run, state
 from tests.engines.gateway import Gateway, free_port
 from tests.engines.redengine import Redengine
+from tests.engines.waiting import until
 
 APIS = ("supvisors", "ecflow", "hoplite", "flux", "redengine")
 SECRETS = {
@@ -44,13 +44,6 @@ OPERATIONS = [
 ]
 CHANGES = [operation for operation in OPERATIONS if operation[1] != "get"]
 READS = [operation for operation in OPERATIONS if operation[1] == "get"]
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def filled(path: str) -> str:

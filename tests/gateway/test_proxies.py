@@ -1,7 +1,6 @@
 """What is believed of proxies, and of whom."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from opsgate import tokens
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 
 @dataclass
@@ -29,13 +29,12 @@ class Behind:
 
     def client(self, request_id: str) -> Any:
         """Whom the access log takes for the sender of a request, as soon as it is told."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            for line in map(json.loads, self.access.read_text().splitlines()):
-                if line["request_id"] == request_id:
-                    return line["client"]
-            time.sleep(0.05)
-        raise AssertionError(f"no line for {request_id}")
+
+        def find() -> dict[str, Any] | None:
+            lines = map(json.loads, self.access.read_text().splitlines())
+            return next((line for line in lines if line["request_id"] == request_id), None)
+
+        return until(find, f"the line of {request_id}")["client"]
 
 
 def behind(directory: Path, proxies: str) -> Behind:

@@ -3,9 +3,8 @@
 import re
 import subprocess
 import sys
-import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 from tests.handlers.hoplite.test_survival import pip_install
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-_SECONDS = 60
 
 
 def examples() -> dict[str, str]:
@@ -58,13 +57,6 @@ class Newcomer:
     def get(self, path: str) -> Any:
         """A JSON answer."""
         return httpx.get(f"{self.gateway.url}{path}", timeout=60).json()
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

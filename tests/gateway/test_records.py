@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 
 @dataclass
@@ -24,13 +24,12 @@ class Logged:
 
     def line(self, file: Path, request_id: str) -> dict[str, Any]:
         """The line of a request, as soon as it is there."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            for line in map(json.loads, file.read_text().splitlines()):
-                if line["request_id"] == request_id:
-                    return dict(line)
-            time.sleep(0.05)
-        raise AssertionError(f"no line for {request_id}: {file.read_text()}")
+
+        def find() -> dict[str, Any] | None:
+            lines = map(json.loads, file.read_text().splitlines())
+            return next((line for line in lines if line["request_id"] == request_id), None)
+
+        return until(find, f"the line of {request_id}")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.redengine import Redengine, until
+from tests.engines.redengine import Redengine
+from tests.engines.waiting import until
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.redengine import until
+from tests.engines.waiting import until
 
 PROGRAM = """
 import os, pathlib, signal, sys, time

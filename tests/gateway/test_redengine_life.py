@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
-from tests.engines.redengine import Redengine, until
+from tests.engines.redengine import Redengine
+from tests.engines.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from opsgate.redengine import chosen, programs
 from opsgate.settings import Redengine as Section
 from opsgate.settings import Settings
 from tests.engines.gateway import Gateway, free_port
-from tests.engines.redengine import Redengine, until
+from tests.engines.redengine import Redengine
+from tests.engines.waiting import until
 
 SESSION = """
 from rocketry import Session

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
-from tests.engines.redengine import until
+from tests.engines.waiting import until
 
 
 @pytest.fixture(scope="module")

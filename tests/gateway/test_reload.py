@@ -7,20 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
 
 from tests.engines.gateway import Gateway, clean_environment, free_port
 from tests.engines.load import CLIENTS, Load
-
-T = TypeVar("T")
+from tests.engines.waiting import until
 
 _LIMIT = 60.0
 ENDING = "This process of the service ends; whether the request took effect is not known"
@@ -29,14 +25,6 @@ import os, sys
 os.dup2(int(sys.argv[1]), 3)
 os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
 """
-
-
-def until(condition: Callable[[], T | None]) -> T:
-    end = time.monotonic() + _LIMIT
-    while not (result := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return result
 
 
 def children(pid: int) -> list[int]:

@@ -6,13 +6,13 @@ import os
 import shutil
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 
 @pytest.fixture
@@ -44,10 +44,7 @@ def test_one_of_another_service_is_left_alone(gateway: Gateway, place: Path) -> 
         place.with_name("other").rename(place)
         old = gateway.workers()
         os.kill(gateway.pid, signal.SIGHUP)
-        end = time.monotonic() + 60
-        while not gateway.workers() or set(old) & set(gateway.workers()):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: (new := gateway.workers()) and not set(old) & set(new))
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(place))
             other.settimeout(60)

@@ -6,7 +6,6 @@ import signal
 import ssl
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from opsgate.cli import main
 from tests.engines.gateway import Gateway, free_port
+from tests.engines.waiting import until
 
 
 def tls(*arguments: str | Path, path: str | None = None) -> Result:
@@ -96,10 +96,7 @@ class TestUp:
         }
         arguments = ["up", "--state-dir", str(tmp_path / "s"), "--api", "hoplite", "--bind", f"127.0.0.1:{port}"]
         with Gateway(arguments, port, tmp_path / "log", environment, made / "server.crt") as gateway:
-            end = time.monotonic() + 60
-            while "Ready:" not in gateway.log.read_text():
-                assert time.monotonic() < end
-                time.sleep(0.1)
+            until(lambda: "Ready:" in gateway.log.read_text())
             assert f"  https://127.0.0.1:{port}/hoplite/  hoplite\n" in gateway.log.read_text()
 
 
@@ -119,7 +116,4 @@ class TestRenewed:
             for name in ("server.crt", "server.key"):
                 (tmp_path / "b" / name).replace(tmp_path / "a" / name)
             os.kill(gateway.pid, signal.SIGHUP)
-            end = time.monotonic() + 60
-            while ssl.get_server_certificate(("127.0.0.1", port)).strip() != new.strip():
-                assert time.monotonic() < end
-                time.sleep(0.1)
+            until(lambda: ssl.get_server_certificate(("127.0.0.1", port)).strip() == new.strip())

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import requests
 
 from tests.engines.gateway import Gateway, clean_environment, free_port
+from tests.engines.waiting import until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_movies" / "my_movies.conf"
 
@@ -28,15 +28,6 @@ class Up:
     url: str
     own: str
     state: Path
-
-
-def until(condition: object, limit: float = 60.0) -> None:
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if condition():  # type: ignore[operator]
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come so far")
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from opsgate.ecflow import loopback
 from opsgate.settings import Ecflow, Server, Settings
 from opsgate.up import announce, ecflow, run, state
 from tests.engines.gateway import Gateway, clean_environment, free_port
+from tests.engines.waiting import until
 
 TASK = """\
 %include <head.h>
@@ -89,13 +89,6 @@ class Up:
         """Whoever has the token."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.Client(base_url=f"{self.gateway.url}/ecflow/v1", headers=headers, timeout=60)
-
-
-def until(condition: Callable[[], object], limit: float = 60.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, "it did not come so far"
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from tests.engines.flux import USER, Flux
-from tests.engines.redengine import until
+from tests.engines.waiting import until
 from tests.hostile.attacks import Rules
 from tests.hostile.siege import Siege, operations
 
